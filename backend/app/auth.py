@@ -1,0 +1,204 @@
+"""Bearer token in, verified caller out. Nothing goes upstream for a token that does not pass here."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import jwt
+from jwt import PyJWK
+
+from app import metrics
+from app.config import Settings
+from app.errors import UnauthenticatedError, UpstreamUnavailableError
+
+logger = logging.getLogger(__name__)
+
+_REMEMBERED, _VERIFIED, _REFUSED = map(metrics.tokens.labels, ("remembered", "verified", "refused"))
+
+MAX_TOKEN_LENGTH = 8192
+"""Characters. Supabase's tokens have about 800; a header of more than this is not one."""
+
+MAX_CACHED_TOKENS = 4096
+CACHED_SECONDS = 300.0
+"""How long a verified token is believed without looking at its signature again. `exp` is checked every time."""
+
+MAX_EXPIRY = 253_402_300_800
+"""The end of the year 9999: an `exp` beyond it is not a date."""
+
+JWKS_PATH = "/auth/v1/.well-known/jwks.json"
+JWKS_TIMEOUT = 2.0
+JWKS_FRESH_SECONDS = 600.0
+JWKS_RETRY_SECONDS = 10.0
+"""The least time between two fetches, whatever tokens ask for."""
+
+ASYMMETRIC = frozenset({"ES256", "RS256"})
+# Headers by which a token would bring or point to its own key, or change how it is read.
+FORBIDDEN_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc"})
+
+# The signing key of every local project of the Supabase CLI, private half included, is public knowledge.
+KNOWN_KEY_IDS = frozenset({"b81269f1-21d8-4f2e-b719-c2240a840d90"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends a request: a Supabase user, and the token to act with in their name."""
+
+    id: str
+    """`sub`: the user's UUID in its canonical form."""
+    token: str
+    expires_at: int
+    """`exp`: seconds since 1970, UTC."""
+
+
+class KeySet:
+    """The project's public verification keys (RFC 7517), fetched from the login service when they are needed.
+
+    Keys at hand go on serving while the login service cannot be reached. An unknown key id asks again, though never
+    more often than once in `JWKS_RETRY_SECONDS`, so that made-up ids cannot hammer the login service.
+    """
+
+    def __init__(self, url: str, client: httpx.AsyncClient, *, refuse: frozenset[str] = frozenset()) -> None:
+        self._url = url
+        self._client = client
+        self._refuse = refuse
+        self._keys: dict[str, PyJWK] = {}
+        self._fetched_at = self._tried_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def find(self, key_id: str) -> PyJWK | None:
+        """The key of this id, or None when the project has no such key.
+
+        Raises `UpstreamUnavailableError` when no key was ever fetched and none can be now.
+        """
+        key = self._keys.get(key_id)
+        now = time.monotonic()
+        if key is None or now - self._fetched_at > JWKS_FRESH_SECONDS:
+            if now - self._tried_at > JWKS_RETRY_SECONDS:
+                await self.refresh()
+            key = self._keys.get(key_id)
+        if key is None and self._fetched_at == float("-inf"):
+            raise UpstreamUnavailableError("The login service cannot be reached, so no token can be verified yet.")
+        return key
+
+    async def check(self) -> None:
+        """Raise `ValueError` or `httpx.HTTPError` unless the login service gives its keys now."""
+        await self._fetch()
+
+    async def refresh(self) -> None:
+        """Fetch the keys once, however many ask at the same time. On failure the keys stay as they were."""
+        asked_at = time.monotonic()
+        async with self._lock:
+            if self._tried_at >= asked_at:
+                return
+            try:
+                async with asyncio.timeout(JWKS_TIMEOUT):
+                    await self._fetch()
+                metrics.jwks_fetches.labels("fetched").inc()
+            except (httpx.HTTPError, TimeoutError, ValueError, TypeError, KeyError) as error:
+                metrics.jwks_fetches.labels("failed").inc()
+                logger.warning("verification keys could not be fetched: %s", type(error).__name__)
+            finally:
+                self._tried_at = time.monotonic()
+
+    async def _fetch(self) -> None:
+        response = await self._client.request("GET", self._url)
+        if response.status_code != 200:
+            raise ValueError(f"status {response.status_code}")
+        self._keys = dict(self._readable(response.json()))
+        self._fetched_at = time.monotonic()
+
+    def _readable(self, document: Mapping[str, Any]) -> list[tuple[str, PyJWK]]:
+        keys = []
+        for entry in document["keys"]:
+            try:
+                key = PyJWK(entry)
+            except jwt.PyJWTError:  # a kind of key that this version does not know must not hide the others
+                continue
+            if key.key_id and key.key_id not in self._refuse and key.algorithm_name in ASYMMETRIC:
+                keys.append((key.key_id, key))
+        return keys
+
+
+class Verifier:
+    """Verifies Supabase user access tokens and remembers those it has verified."""
+
+    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+        production = settings.ENVIRONMENT == "production"
+        refuse = KNOWN_KEY_IDS if production else frozenset[str]()
+        self.keys = KeySet(settings.SUPABASE_URL + JWKS_PATH, client, refuse=refuse)
+        self._issuer = settings.SUPABASE_JWT_ISSUER
+        self._secret = settings.SUPABASE_JWT_SECRET
+        self._verified: dict[str, tuple[Caller, float]] = {}
+        if production and self._secret is not None:
+            logger.warning("HS256 tokens are accepted: whoever holds SUPABASE_JWT_SECRET can act as any user")
+
+    async def verify(self, token: str) -> Caller:
+        """The caller whose token this is.
+
+        Raises `UnauthenticatedError`, or `UpstreamUnavailableError` when the keys cannot be had.
+        """
+        now = time.time()
+        if entry := self._verified.get(token):
+            caller, believed_until = entry
+            if now < believed_until:
+                _REMEMBERED.inc()
+                return caller
+            del self._verified[token]
+        try:
+            caller = await self._check(token)
+        except UnauthenticatedError:
+            _REFUSED.inc()
+            raise
+        _VERIFIED.inc()
+        if len(self._verified) >= MAX_CACHED_TOKENS:
+            del self._verified[next(iter(self._verified))]
+        self._verified[token] = (caller, min(caller.expires_at, now + CACHED_SECONDS))
+        return caller
+
+    async def _check(self, token: str) -> Caller:
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise UnauthenticatedError("The access token is too long to be one.")
+        try:
+            header = jwt.get_unverified_header(token)
+            algorithm = header.get("alg")
+            claims = jwt.decode(
+                token,
+                await self._key(algorithm, header),
+                algorithms=[str(algorithm)],
+                audience="authenticated",
+                issuer=self._issuer,
+                options={"require": ["exp", "sub", "aud"], "verify_iat": False},
+            )
+            return _caller(token, claims)
+        except jwt.ExpiredSignatureError:
+            raise UnauthenticatedError("The access token has expired. Refresh it and send the request again.") from None
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, RecursionError):
+            raise UnauthenticatedError(
+                "The access token is not valid here. Sign in again and send the new token."
+            ) from None
+
+    async def _key(self, algorithm: object, header: Mapping[str, Any]) -> PyJWK | str:
+        if FORBIDDEN_HEADERS & header.keys():
+            raise jwt.InvalidTokenError
+        if algorithm == "HS256" and self._secret is not None:
+            return self._secret.get_secret_value()
+        key_id = header.get("kid")
+        if algorithm in ASYMMETRIC and isinstance(key_id, str):
+            key = await self.keys.find(key_id)
+            if key is not None and key.algorithm_name == algorithm:
+                return key
+        raise jwt.InvalidTokenError
+
+
+def _caller(token: str, claims: Mapping[str, Any]) -> Caller:
+    subject, expires_at = claims["sub"], claims["exp"]
+    if claims.get("role") != "authenticated" or type(expires_at) is not int or expires_at > MAX_EXPIRY:
+        raise jwt.InvalidTokenError
+    if str(UUID(subject)) != subject.lower():
+        raise jwt.InvalidTokenError
+    return Caller(id=subject.lower(), token=token, expires_at=expires_at)

@@ -1,0 +1,123 @@
+"""Settings: read once from the environment, checked before the first request."""
+
+import re
+from functools import lru_cache
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# The secret that the Supabase CLI gives every local project: whoever reads its documentation can mint any role with it.
+KNOWN_JWT_SECRETS = frozenset({"super-secret-jwt-token-with-at-least-32-characters-long"})
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _blank_is_none(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _origin(value: str) -> str:
+    """An origin as browsers send it (RFC 6454): scheme, host and perhaps a port, nothing behind."""
+    if not re.fullmatch(r"https?://[^/*?#@\s,]+", value):
+        raise ValueError("must look like https://app.example.com: no path, no wildcard")
+    return value.lower()
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must look like https://project.supabase.co")
+    return value.rstrip("/")
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
+
+
+class Settings(BaseSettings):
+    """What the gateway can be told, by environment variables of the same names."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    PROJECT_NAME: str = "AIDE"
+    ENVIRONMENT: Literal["development", "production"] = "development"
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    LOG_FORMAT: Literal["json", "text"] | None = None
+    """By default `json` in production and `text` in development."""
+    LOG_USERS: bool = False
+    """Adds a hash of the user's id to each request's log line; without it the lines tell nobody apart."""
+    METRICS_PORT: Annotated[Annotated[int, Field(ge=1, le=65535)] | None, BeforeValidator(_blank_is_none)] = None
+    """Where Prometheus finds `/metrics`. Without it there are none."""
+
+    SUPABASE_URL: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:54321"
+    """Where Supabase answers: `/rest/v1` and `/auth/v1` lie below it."""
+    SUPABASE_PUBLISHABLE_KEY: OptionalSecret = None
+    """The `sb_publishable_...` (or legacy anon) key: names the project, grants nothing by itself."""
+    SUPABASE_JWT_SECRET: OptionalSecret = None
+    """Turns HS256 tokens on: for the embedded stack and legacy projects only, since this secret can mint any role."""
+    SUPABASE_JWT_ISSUER: Annotated[str | None, BeforeValidator(_blank_is_none)] = None
+    """When set, `iss` of every token must be equal to it."""
+    ALLOW_SHARED_JWT_SECRET: bool = False
+    """Production's opt-in for SUPABASE_JWT_SECRET."""
+    DATABASE_URL: OptionalSecret = None
+    """Read by `make migrate` alone. The serving gateway never uses it and should not be given it."""
+
+    CORS_ORIGINS: Annotated[CommaSeparated, AfterValidator(lambda origins: tuple(map(_origin, origins)))] = (
+        "http://localhost:3000",
+        "http://localhost:5173",
+    )
+    """Origins whose pages may call the API, separated by commas."""
+    TRUSTED_HOSTS: CommaSeparated = ("*",)
+    """Host names the gateway answers to, separated by commas; `*.example.com` and `*` are understood."""
+
+    REQUEST_TIMEOUT: Annotated[float, Field(gt=0, le=300)] = 10.0
+    """Seconds a request may take in all before it is answered 504."""
+    CONNECT_TIMEOUT: Annotated[float, Field(gt=0, le=60)] = 3.0
+    """Seconds to wait for a connection to Supabase, or for a free place in the pool."""
+    MAX_REQUESTS: Annotated[int, Field(ge=1)] = 500
+    """Requests that one worker serves at the same time; more are answered 503."""
+    MAX_REQUESTS_PER_USER: Annotated[int, Field(ge=1)] = 100
+    """Requests of one user that one worker serves at the same time; more are answered 429."""
+    UPSTREAM_CONNECTIONS: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Connections to Supabase that one worker keeps at most."""
+
+    @model_validator(mode="after")
+    def _production_is_explicit(self) -> Self:
+        if self.ENVIRONMENT != "production":
+            return self
+        wrong = [
+            f"{name} must be set" for name in ("SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY") if not self._given(name)
+        ]
+        if self.SUPABASE_JWT_SECRET is not None:
+            if self.SUPABASE_JWT_SECRET.get_secret_value() in KNOWN_JWT_SECRETS:
+                wrong.append(
+                    "SUPABASE_JWT_SECRET is the development secret that everybody knows: set the project's own"
+                )
+            if not self.ALLOW_SHARED_JWT_SECRET:
+                wrong.append(
+                    "SUPABASE_JWT_SECRET can mint any role: unset it and use the project's signing keys, "
+                    "or set ALLOW_SHARED_JWT_SECRET=true for a legacy project"
+                )
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def _given(self, name: str) -> bool:
+        return name in self.model_fields_set and getattr(self, name) is not None
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings. Ends the process with one line for each wrong setting; values are never printed."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            f"  {'.'.join(map(str, item['loc'])) or 'production'}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        raise SystemExit("Settings are wrong; the gateway does not start:\n" + "\n".join(wrong)) from None

@@ -1,0 +1,77 @@
+"""The application: what is put together, and in which order."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from app import __version__, logs, metrics
+from app.auth import Verifier
+from app.config import Settings, get_settings
+from app.errors import answer_invalid, answer_problem
+from app.middleware import LimitsMiddleware, RequestMiddleware
+from app.openapi import ANY, DESCRIPTION, describe, operation_id
+from app.routes import health, problems
+from app.routes.v1 import canvas, chat_messages, edges, labs, sources, workspaces
+from app.services.db import Database
+
+
+def create_app(settings: Settings | None = None, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """The gateway. `transport` stands in for the network in tests."""
+    settings = settings or get_settings()
+    production = settings.ENVIRONMENT == "production"
+    logs.configure(settings.LOG_LEVEL, settings.LOG_FORMAT or ("json" if production else "text"))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = Database(settings, transport)
+        app.state.database = database
+        app.state.verifier = Verifier(settings, database.pool)
+        if settings.METRICS_PORT:
+            metrics.serve(settings.METRICS_PORT)
+        yield
+        await database.aclose()
+
+    app = FastAPI(
+        title=f"{settings.PROJECT_NAME} backend",
+        version=__version__,
+        description=DESCRIPTION,
+        generate_unique_id_function=operation_id,
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
+    )
+    app.add_exception_handler(HTTPException, answer_problem)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
+
+    # The last one added is the outermost. The request id and CORS headers must be on every answer, so whatever answers
+    # by itself lies within the two that add them.
+    app.add_middleware(
+        LimitsMiddleware,
+        hosts=settings.TRUSTED_HOSTS,
+        timeout=settings.REQUEST_TIMEOUT,
+        total=settings.MAX_REQUESTS,
+        per_user=settings.MAX_REQUESTS_PER_USER,
+    )
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.CORS_ORIGINS,
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "X-Request-ID", "traceparent"],
+        expose_headers=["ETag", "Link", "Location", "X-Request-ID", "Retry-After"],
+    )
+    app.add_middleware(RequestMiddleware, log_users=settings.LOG_USERS)
+
+    for resource in (workspaces, canvas, sources, labs, edges, chat_messages):
+        app.include_router(resource.router, responses=ANY)
+    app.include_router(health.router)
+    app.include_router(problems.router)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    return app
+
+
+app = create_app()

@@ -1,0 +1,41 @@
+"""What is counted, for Prometheus.
+
+Several workers count together when `PROMETHEUS_MULTIPROC_DIR` names a folder (the container image does); then any of
+them can answer for all.
+"""
+
+import logging
+import os
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
+
+logger = logging.getLogger(__name__)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+requests = Histogram(
+    "aide_request_duration_seconds", "Requests answered.", ["method", "route", "status"], buckets=_SECONDS
+)
+upstream = Histogram(
+    "aide_upstream_duration_seconds", "Requests to Supabase's data API.", ["method", "outcome"], buckets=_SECONDS
+)
+upstream_under_way = Gauge(
+    "aide_upstream_under_way",
+    "Requests to Supabase under way, or waiting for a connection.",
+    multiprocess_mode="livesum",
+)
+tokens = Counter("aide_tokens_total", "Access tokens seen: remembered, verified or refused.", ["outcome"])
+jwks_fetches = Counter("aide_jwks_fetches_total", "Fetches of the login service's verification keys.", ["outcome"])
+
+
+def serve(port: int) -> None:
+    """Answer `/metrics` on a port of its own, from a thread of its own. One worker of a host does it for all."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    try:
+        start_http_server(port, registry=registry)
+    except OSError as error:
+        logger.info("another process serves the metrics on port %d (%s)", port, error.strerror)

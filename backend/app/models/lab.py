@@ -1,0 +1,115 @@
+"""Labs: what one learns with."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import MISSING, Field
+
+from app.models.page import Order, PageQuery
+from app.models.types import ClientId, Input, JsonObject, Position, Row, Timestamp, Word, examples
+
+LabStatus = Literal["pending", "generating", "in_progress", "completed", "failed"]
+
+
+class CanvasLab(Row):
+    """A lab without what was generated for it, which has no bound that a canvas could carry."""
+
+    workspace_id: UUID
+    source_id: UUID | None
+    type: str
+    status: LabStatus
+    config: dict[str, Any]
+    user_state: dict[str, Any]
+    canvas_position: Position
+    version: int
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class Lab(CanvasLab):
+    """A coding exercise, flashcards, a quiz or the like, as a node of the canvas."""
+
+    model_config = examples(
+        {
+            "id": "c4a760a8-dbcf-4e14-9f39-645a8e933d74",
+            "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
+            "source_id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+            "type": "code_lab",
+            "status": "in_progress",
+            "config": {"language": "python", "difficulty": "easy"},
+            "generated_content": {
+                "task": "Write `rank(matrix)` by Gaussian elimination.",
+                "starter": "def rank(matrix):\n    ...\n",
+                "tests": "assert rank([[1, 2], [2, 4]]) == 1\n",
+            },
+            "user_state": {"attempts": 2, "tests_passed": 3},
+            "canvas_position": {"x": 460.0, "y": 120.0},
+            "version": 4,
+            "created_at": "2026-11-23T09:40:51.310000Z",
+            "updated_at": "2026-11-23T10:02:33.877000Z",
+        }
+    )
+
+    generated_content: dict[str, Any] | None
+
+
+class LabCreate(Input):
+    """A lab to lay on the canvas."""
+
+    model_config = examples(
+        {
+            "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
+            "source_id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+            "type": "code_lab",
+            "config": {"language": "python", "difficulty": "easy"},
+            "canvas_position": {"x": 460.0, "y": 120.0},
+        },
+        {
+            "id": "c4a760a8-dbcf-4e14-9f39-645a8e933d74",
+            "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
+            "type": "flashcard_lab",
+            "status": "completed",
+            "generated_content": {
+                "cards": [
+                    {"front": "What is the kernel of a linear map?", "back": "Every vector that it sends to zero."}
+                ]
+            },
+        },
+    )
+
+    id: ClientId = MISSING
+    workspace_id: UUID
+    source_id: Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")] = MISSING
+    type: Word
+    status: LabStatus | MISSING = MISSING
+    config: JsonObject | MISSING = MISSING
+    generated_content: JsonObject | None | MISSING = MISSING
+    user_state: JsonObject | MISSING = MISSING
+    canvas_position: Position | MISSING = MISSING
+
+
+class LabUpdate(Input):
+    """What to change of a lab; whatever is left out stays, and JSON columns are replaced whole."""
+
+    model_config = examples(
+        {"status": "in_progress", "user_state": {"attempts": 2, "tests_passed": 3}},
+        {"canvas_position": {"x": 460.0, "y": 360.0}},
+    )
+
+    source_id: Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")] = MISSING
+    type: Word | MISSING = MISSING
+    status: LabStatus | MISSING = MISSING
+    config: JsonObject | MISSING = MISSING
+    generated_content: JsonObject | None | MISSING = MISSING
+    user_state: JsonObject | MISSING = MISSING
+    canvas_position: Position | MISSING = MISSING
+
+
+class LabQuery(PageQuery):
+    """Which labs of a workspace to list."""
+
+    workspace_id: UUID
+    order: Order = "created_at"
+    type: Word | None = None
+    status: LabStatus | None = None
+    source_id: UUID | None = None

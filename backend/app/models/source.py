@@ -1,0 +1,114 @@
+"""Sources: what one learns from."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import MISSING, Field
+
+from app.models.page import Order, PageQuery
+from app.models.types import (
+    CacheId,
+    ClientId,
+    Input,
+    JsonObject,
+    Moment,
+    Position,
+    Row,
+    Search,
+    StoragePath,
+    Timestamp,
+    Title,
+    Word,
+    examples,
+)
+
+
+class Source(Row):
+    """A PDF, a repository, a video or the like, as a node of the canvas."""
+
+    model_config = examples(
+        {
+            "id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+            "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
+            "type": "pdf",
+            "title": "Vector spaces: lecture notes",
+            "storage_path": "5e0a8f52-3c1b-4d57-8a9e-6b7c2d1f0e33/vector-spaces.pdf",
+            "metadata": {"pages": 42, "language": "en"},
+            "cache_id": "cachedContents/vector-spaces",
+            "cache_expires_at": "2026-11-23T12:00:00Z",
+            "canvas_position": {"x": 80.0, "y": 120.0},
+            "version": 1,
+            "created_at": "2026-11-23T09:31:07.004000Z",
+            "updated_at": "2026-11-23T09:31:07.004000Z",
+        }
+    )
+
+    workspace_id: UUID
+    type: str
+    title: str
+    storage_path: str | None
+    metadata: dict[str, Any]
+    cache_id: str | None
+    cache_expires_at: Timestamp | None
+    canvas_position: Position
+    version: int
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class SourceCreate(Input):
+    """A source to lay on the canvas."""
+
+    model_config = examples(
+        {
+            "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
+            "type": "pdf",
+            "title": "Vector spaces: lecture notes",
+            "storage_path": "5e0a8f52-3c1b-4d57-8a9e-6b7c2d1f0e33/vector-spaces.pdf",
+            "metadata": {"pages": 42, "language": "en"},
+            "canvas_position": {"x": 80.0, "y": 120.0},
+        },
+        {
+            "id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+            "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
+            "type": "github",
+            "title": "numpy/numpy",
+            "metadata": {"url": "https://github.com/numpy/numpy", "branch": "main"},
+        },
+    )
+
+    id: ClientId = MISSING
+    workspace_id: UUID
+    type: Word
+    title: Title
+    storage_path: StoragePath | None | MISSING = MISSING
+    metadata: JsonObject | MISSING = MISSING
+    cache_id: CacheId | None | MISSING = MISSING
+    cache_expires_at: Moment | None | MISSING = MISSING
+    canvas_position: Position | MISSING = MISSING
+
+
+class SourceUpdate(Input):
+    """What to change of a source; whatever is left out stays, and `metadata` is replaced whole."""
+
+    model_config = examples(
+        {"title": "Vector spaces: revised notes"},
+        {"cache_id": "cachedContents/vector-spaces", "cache_expires_at": "2026-11-23T12:00:00Z"},
+    )
+
+    type: Word | MISSING = MISSING
+    title: Title | MISSING = MISSING
+    storage_path: StoragePath | None | MISSING = MISSING
+    metadata: JsonObject | MISSING = MISSING
+    cache_id: CacheId | None | MISSING = MISSING
+    cache_expires_at: Moment | None | MISSING = MISSING
+    canvas_position: Position | MISSING = MISSING
+
+
+class SourceQuery(PageQuery):
+    """Which sources of a workspace to list."""
+
+    workspace_id: UUID
+    order: Order = "created_at"
+    type: Word | None = None
+    q: Annotated[Search | None, Field(description="A part of the title, in any case, taken literally.")] = None

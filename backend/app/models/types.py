@@ -1,0 +1,153 @@
+"""Types that several models share. Every limit here is also a check constraint of the database."""
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    MISSING,
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    JsonValue,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+MAX_COORDINATE = 10_000_000
+MAX_JSON_BYTES = 1024 * 1024
+MAX_JSON_DEPTH = 64
+MAX_SAFE_INTEGER = 2**53 - 1
+"""The largest integer that a double holds exactly, as its neighbours too (RFC 7493, section 2.2)."""
+
+
+class Input(BaseModel):
+    """A body that a client sends: unknown fields are refused, text is trimmed."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Row(BaseModel):
+    """A row as the API answers it. It is parsed from what the data API sends; columns it does not name stay behind."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: UUID
+
+
+def examples(*bodies: JsonValue) -> ConfigDict:
+    """A model's `model_config` that shows these examples in OpenAPI. FastAPI drops nulls from them: use none."""
+    return ConfigDict(json_schema_extra={"examples": [*bodies]})
+
+
+class _Utc:
+    """Reads both backends' timestamps; PostgREST's own form (RFC 3339, `+00:00`) never leaves pydantic-core."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def to_utc(value: datetime) -> datetime:
+            return value.astimezone(UTC)
+
+        def full_offset(value: Any) -> Any:
+            # Postgres writes an offset without minutes, `2026-11-23 00:12:45.122+00`; the embedded stack passes it on.
+            return f"{value}:00" if isinstance(value, str) and value[-3:-2] in {"+", "-"} else value
+
+        aware = core_schema.datetime_schema(tz_constraint="aware")
+        return core_schema.union_schema(
+            [
+                core_schema.datetime_schema(tz_constraint=0),
+                core_schema.no_info_before_validator_function(
+                    full_offset, core_schema.no_info_after_validator_function(to_utc, aware)
+                ),
+            ],
+            mode="left_to_right",
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+
+Timestamp = Annotated[datetime, _Utc()]
+"""A moment in UTC, microseconds kept, written as RFC 3339 with `Z`."""
+
+
+def _storable(value: Any, depth: int = 0) -> None:
+    """Refuse what a JSON column cannot hold unchanged: see `JsonObject`."""
+    match value:
+        case str():
+            if "\x00" in value or (
+                not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)
+            ):
+                raise PydanticCustomError("json_text", "Text holds a NUL character or half a surrogate pair")
+        case bool() | None:
+            pass
+        case int():
+            if abs(value) > MAX_SAFE_INTEGER:
+                raise PydanticCustomError("json_number", "Numbers are doubles: integers lie within ±(2^53 - 1)")
+        case float():
+            if not math.isfinite(value):
+                raise PydanticCustomError("json_number", "Numbers are finite doubles")
+        case dict() | list():
+            if depth >= MAX_JSON_DEPTH:
+                raise PydanticCustomError(
+                    "json_depth", "Nested more than {limit} levels deep", {"limit": MAX_JSON_DEPTH}
+                )
+            if isinstance(value, dict):
+                for key in value:
+                    _storable(key)
+                value = value.values()
+            for item in value:
+                _storable(item, depth + 1)
+
+
+def _json_column(value: dict[str, Any]) -> dict[str, Any]:
+    _storable(value)
+    # `json.dumps` spaces its text as Postgres does for jsonb, so that both measure the same length.
+    if len(json.dumps(value, ensure_ascii=False).encode()) > MAX_JSON_BYTES:
+        raise PydanticCustomError("json_too_large", "Larger than {limit} bytes as text", {"limit": MAX_JSON_BYTES})
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json_column)]
+"""An object for a JSON column: at most 1 MiB as text, 64 levels deep, numbers that a double holds, no NUL."""
+
+ClientId = Annotated[
+    UUID | MISSING, Field(description="May be made by the client: a repeated request is harmless then.")
+]
+
+# Postgres cannot store NUL; the pattern keeps it out and says so in OpenAPI.
+_TEXT = r"^[^\x00]*$"
+_TEXT_NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_TEXT_NOT_BLANK)]
+Content = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=_TEXT_NOT_BLANK)]
+Label = Annotated[str, StringConstraints(max_length=500, pattern=_TEXT)]
+Handle = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
+CacheId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
+StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=_TEXT_NOT_BLANK)]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""A lower-case word of an open set: letters, digits and underscores, at most 64 characters."""
+Search = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT)]
+
+Moment = Annotated[AwareDatetime, Field(description="RFC 3339, with an offset.")]
+Coordinate = Annotated[float, Field(strict=True, ge=-MAX_COORDINATE, le=MAX_COORDINATE, allow_inf_nan=False)]
+
+
+class Position(Input):
+    """Where a node's top left corner lies on the canvas, in canvas units."""
+
+    x: Coordinate
+    y: Coordinate
+
+
+class Viewport(Input):
+    """Which part of the canvas is seen: its offset in pixels and its zoom."""
+
+    x: Coordinate
+    y: Coordinate
+    zoom: Annotated[float, Field(strict=True, gt=0, le=100, allow_inf_nan=False)]

@@ -1,0 +1,67 @@
+"""Workspaces: infinite canvases, each owned by one user."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import MISSING, Field
+
+from app.models.page import Order, PageQuery
+from app.models.types import ClientId, Input, Name, Row, Search, Timestamp, Viewport, examples
+
+
+class Workspace(Row):
+    """An infinite canvas with its sources, labs and chat."""
+
+    model_config = examples(
+        {
+            "id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
+            "owner_id": "5e0a8f52-3c1b-4d57-8a9e-6b7c2d1f0e33",
+            "name": "Linear algebra",
+            "viewport": {"x": -120.0, "y": 40.0, "zoom": 0.75},
+            "version": 2,
+            "created_at": "2026-11-23T09:30:00.125000Z",
+            "updated_at": "2026-11-23T10:05:12.482000Z",
+        }
+    )
+
+    owner_id: UUID
+    name: str
+    viewport: Viewport
+    version: int
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class WorkspaceCreate(Input):
+    """A workspace to open. Its owner is the caller."""
+
+    model_config = examples(
+        {"name": "Linear algebra"},
+        {
+            "id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
+            "name": "Linear algebra",
+            "viewport": {"x": 0.0, "y": 0.0, "zoom": 1.0},
+        },
+    )
+
+    id: ClientId = MISSING
+    name: Name
+    viewport: Viewport | MISSING = MISSING
+
+
+class WorkspaceUpdate(Input):
+    """What to change of a workspace; whatever is left out stays."""
+
+    model_config = examples(
+        {"name": "Linear algebra, second term"}, {"viewport": {"x": -120.0, "y": 40.0, "zoom": 0.75}}
+    )
+
+    name: Name | MISSING = MISSING
+    viewport: Viewport | MISSING = MISSING
+
+
+class WorkspaceQuery(PageQuery):
+    """Which workspaces to list."""
+
+    order: Order = "-updated_at"
+    q: Annotated[Search | None, Field(description="A part of the name, in any case, taken literally.")] = None

@@ -1,0 +1,39 @@
+"""`/v1/chat-messages`"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, status
+
+from app.dependencies import ChatMessages
+from app.errors import UnknownNodeError
+from app.models.chat_message import ChatMessage, ChatMessageCreate, ChatMessageQuery
+from app.openapi import DELETED, FOUND, LISTED, created
+
+router = APIRouter(prefix="/v1/chat-messages", tags=["chat-messages"])
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses=created(ChatMessage, UnknownNodeError))
+async def create_chat_message(new: ChatMessageCreate, chat_messages: ChatMessages) -> ChatMessage:
+    """Write a message. It cannot be edited later."""
+    return await chat_messages.create(new)
+
+
+@router.get("", responses=LISTED)
+async def list_chat_messages(
+    query: Annotated[ChatMessageQuery, Query()], chat_messages: ChatMessages
+) -> list[ChatMessage]:
+    """List a workspace's messages, the newest first."""
+    return await chat_messages.list(query)
+
+
+@router.get("/{chat_message_id}", responses=FOUND)
+async def get_chat_message(chat_message_id: UUID, chat_messages: ChatMessages) -> ChatMessage:
+    """Read one message."""
+    return await chat_messages.get(chat_message_id)
+
+
+@router.delete("/{chat_message_id}", status_code=status.HTTP_204_NO_CONTENT, responses=DELETED)
+async def delete_chat_message(chat_message_id: UUID, chat_messages: ChatMessages) -> None:
+    """Delete a message."""
+    await chat_messages.delete(chat_message_id)

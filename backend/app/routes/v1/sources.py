@@ -1,0 +1,43 @@
+"""`/v1/sources`"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, status
+
+from app.dependencies import IfMatch, Sources
+from app.errors import DuplicateError, WriteConflictError
+from app.models.source import Source, SourceCreate, SourceQuery, SourceUpdate
+from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, problems
+
+router = APIRouter(prefix="/v1/sources", tags=["sources"])
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses=created(Source, DuplicateError))
+async def create_source(new: SourceCreate, sources: Sources) -> Source:
+    """Lay a source on the canvas."""
+    return await sources.create(new)
+
+
+@router.get("", responses=LISTED)
+async def list_sources(query: Annotated[SourceQuery, Query()], sources: Sources) -> list[Source]:
+    """List a workspace's sources, the oldest first."""
+    return await sources.list(query)
+
+
+@router.get("/{source_id}", responses=TAGGED)
+async def get_source(source_id: UUID, sources: Sources) -> Source:
+    """Read one source."""
+    return await sources.get(source_id)
+
+
+@router.patch("/{source_id}", responses=TAGGED_CHANGED | problems(WriteConflictError, DuplicateError))
+async def update_source(source_id: UUID, change: SourceUpdate, sources: Sources, versions: IfMatch) -> Source:
+    """Change a source. Moving it leaves `version` and `updated_at` as they are."""
+    return await sources.update(source_id, change, versions)
+
+
+@router.delete("/{source_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
+async def delete_source(source_id: UUID, sources: Sources, versions: IfMatch) -> None:
+    """Take a source off the canvas, with its edges. Labs made from it stay, without their `source_id`."""
+    await sources.delete(source_id, versions)

@@ -1,0 +1,46 @@
+"""`/v1/workspaces`"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, status
+
+from app.dependencies import Caller, IfMatch, Workspaces
+from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery, WorkspaceUpdate
+from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created
+
+router = APIRouter(prefix="/v1/workspaces", tags=["workspaces"])
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses=created(Workspace))
+async def create_workspace(new: WorkspaceCreate, workspaces: Workspaces) -> Workspace:
+    """Open a workspace owned by the caller."""
+    return await workspaces.create(new)
+
+
+@router.get("", responses=LISTED)
+async def list_workspaces(
+    query: Annotated[WorkspaceQuery, Query()], caller: Caller, workspaces: Workspaces
+) -> list[Workspace]:
+    """List the caller's workspaces, the one changed last first."""
+    return await workspaces.list(query, owner_id=caller.id)
+
+
+@router.get("/{workspace_id}", responses=TAGGED)
+async def get_workspace(workspace_id: UUID, workspaces: Workspaces) -> Workspace:
+    """Read one workspace."""
+    return await workspaces.get(workspace_id)
+
+
+@router.patch("/{workspace_id}", responses=TAGGED_CHANGED)
+async def update_workspace(
+    workspace_id: UUID, change: WorkspaceUpdate, workspaces: Workspaces, versions: IfMatch
+) -> Workspace:
+    """Rename a workspace or move its viewport."""
+    return await workspaces.update(workspace_id, change, versions)
+
+
+@router.delete("/{workspace_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
+async def delete_workspace(workspace_id: UUID, workspaces: Workspaces, versions: IfMatch) -> None:
+    """Delete a workspace and everything in it."""
+    await workspaces.delete(workspace_id, versions)

@@ -1,0 +1,1 @@
+"""Development commands: what `make dev`, the integration tests and the benchmark start, and how it ends again."""

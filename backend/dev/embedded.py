@@ -1,0 +1,211 @@
+"""The embedded stack: `@supabase/lite` on PGlite, Supabase's APIs and a real Postgres in one Node process.
+
+It keeps no lock on its data folder, and a second writer silently loses rows. So there is a hold: a `flock` on
+`supabase/.temp/lock` whose descriptor every process that writes there inherits, and which is free again exactly when
+the last of them is gone.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dev import http_calls
+from dev.processes import StartError, Supervisor, free_port
+
+ROOT = Path(__file__).parents[2]
+LITE = ROOT / "supabase/node_modules/@supabase/lite/dist/cli/index.js"
+CONFIG = ROOT / "supabase/lite.toml"
+MIGRATIONS = ROOT / "supabase/migrations"
+# V8 recompiles PGlite's warm WebAssembly functions eagerly; ten times later saves a third of the start's work and costs
+# queries nothing. Set from within, since Node refuses to start over an option that it does not know.
+NODE_OPTIONS = (
+    "--import",
+    'data:text/javascript,import v8 from "node:v8"; v8.setFlagsFromString("--wasm-tiering-budget=130000000")',
+)
+
+
+@dataclass(frozen=True)
+class EmbeddedStack:
+    url: str
+    publishable_key: str
+    jwt_secret: str
+    pid: int
+
+    def answers(self) -> bool:
+        """Whether it serves. Its first query takes a second or two: nobody else shall wait for that."""
+        url = f"{self.url}/rest/v1/rpc/schema_version"
+        return http_calls.status("POST", url, {"apikey": self.publishable_key}) == 200
+
+
+@contextlib.contextmanager
+def embedded_stack(
+    folder: Path,
+    *,
+    port: int | None = None,
+    jwt_secret: str | None = None,
+    publishable_key: str | None = None,
+    admin: bool = False,
+) -> Iterator[EmbeddedStack]:
+    """The embedded stack with its data below `folder`, migrated and answering. What is not given is made up.
+
+    Data stay when it stops, so that a second stack on the same folder continues. Keyless requests are refused
+    unless `admin`, which serves those from this machine past row-level security.
+    """
+    log = folder / "stack.log"
+    with Supervisor() as supervisor:
+        try:
+            stack = start_embedded(
+                supervisor,
+                folder,
+                port=port or free_port(),
+                jwt_secret=jwt_secret or secrets.token_urlsafe(48),
+                publishable_key=publishable_key or f"sb_publishable_{secrets.token_urlsafe(24)}",
+                admin=admin,
+                output=log,
+            )
+            supervisor.wait_until(stack.answers, f"the embedded stack at {stack.url}")
+        except StartError as error:
+            log_end = log.read_text(errors="replace")[-4000:] if log.exists() else ""
+            raise StartError(f"{error}\n{log_end}") from None
+        yield stack
+
+
+def start_embedded(
+    supervisor: Supervisor,
+    folder: Path,
+    *,
+    port: int,
+    jwt_secret: str,
+    publishable_key: str,
+    admin: bool,
+    output: Path | Callable[[str], None],
+    say: Callable[[str], None] = lambda line: None,
+    record: Mapping[str, object] | None = None,
+    host: str = "127.0.0.1",
+) -> EmbeddedStack:
+    """Migrates and starts the stack under `supervisor`; it does not answer yet.
+
+    `record` is left in the lock file for `running`. `host` is the address to listen on.
+    """
+    _prepare(folder)
+    env = {
+        "SUPABASE_PORT": str(port),
+        "SUPABASE_JWT_SECRET": jwt_secret,
+        "SUPABASE_PUBLISHABLE_KEY": publishable_key,
+        "EXPERIMENTAL_STORAGE": "1",
+        "DO_NOT_TRACK": "1",
+        "LITE_TELEMETRY": "0",
+        "SUPABASE_TELEMETRY_DISABLED": "1",
+    }
+    lite = ["node", *NODE_OPTIONS, str(LITE), "--no-telemetry"]
+    config = ["--config", "supabase/lite.toml"]
+    with hold(folder) as held:
+        if not _is_migrated(folder):
+            say("applying the migrations")
+            if supervisor.run(
+                "lite migration up",
+                [*lite, "migration", "up", *config],
+                env=env,
+                cwd=folder,
+                output=output,
+                pass_fds=[held],
+            ):
+                raise StartError("the migrations could not be applied")
+            _mark_migrated(folder)
+        say("starting the embedded stack")
+        server = supervisor.start(
+            "the embedded stack",
+            [*lite, "start", "--host", host, "--admin" if admin else "--no-admin", *config],
+            env=env,
+            cwd=folder,
+            output=output,
+            pass_fds=[held],
+        )
+        _write(held, {**(record or {}), "pid": server.pid})
+    return EmbeddedStack(f"http://127.0.0.1:{port}", publishable_key, jwt_secret, server.pid)
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[int]:
+    """Keeps everybody else from writing to the data folder. Children that are passed the descriptor keep it held."""
+    path = folder / "supabase/.temp/lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = _read(descriptor).get("pid")
+            holder = f"process {pid}" if pid else "another process"
+            raise StartError(f"{holder} is using the data folder {folder / 'supabase/.temp'}: stop it first") from None
+        _write(descriptor, {"pid": os.getpid()})
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def running(folder: Path) -> dict[str, Any] | None:
+    """What the stack that holds the folder has recorded, or nothing when none does."""
+    try:
+        descriptor = os.open(folder / "supabase/.temp/lock", os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _write(descriptor: int, record: Mapping[str, object]) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(record).encode(), 0)
+
+
+def _read(descriptor: int) -> dict[str, Any]:
+    with contextlib.suppress(ValueError):
+        record = json.loads(os.pread(descriptor, 4096, 0))
+        if isinstance(record, dict):
+            return record
+    return {}
+
+
+def _prepare(folder: Path) -> None:
+    """Lite looks for everything below `supabase` in its working directory, so another folder gets links."""
+    if not LITE.exists():
+        raise StartError("the embedded stack is not installed: run `make install`")
+    (folder / "supabase/.temp").mkdir(parents=True, exist_ok=True)
+    for original in (CONFIG, MIGRATIONS):
+        link = folder / "supabase" / original.name
+        if not link.exists():
+            link.symlink_to(original)
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for migration in sorted(MIGRATIONS.glob("*.sql")):
+        digest.update(migration.name.encode() + b"\0" + migration.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _stamp(folder: Path) -> Path:
+    return folder / "supabase/.temp/data/migrated"  # among the data, so that it goes with them
+
+
+def _is_migrated(folder: Path) -> bool:
+    """Saves the two seconds in which `migration up` finds nothing to do."""
+    stamp = _stamp(folder)
+    return stamp.exists() and stamp.read_text() == _fingerprint()
+
+
+def _mark_migrated(folder: Path) -> None:
+    _stamp(folder).write_text(_fingerprint())

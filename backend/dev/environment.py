@@ -1,0 +1,49 @@
+"""The settings in `.env`, made from `.env.example` with secrets of its own the first time."""
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from dev.processes import StartError
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / ".env"
+EXAMPLE = ROOT / ".env.example"
+GENERATED = {
+    "SUPABASE_JWT_SECRET": lambda: secrets.token_urlsafe(48),
+    "SUPABASE_PUBLISHABLE_KEY": lambda: f"sb_publishable_{secrets.token_urlsafe(24)}",
+}
+
+
+def create() -> bool:
+    """Writes `.env` for its owner alone. Never touches one that is there."""
+    try:
+        descriptor = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w") as file:
+        for line in EXAMPLE.read_text().splitlines():
+            name = line.removesuffix("=")
+            file.write(line + (GENERATED[name]() if name in GENERATED else "") + "\n")
+    return True
+
+
+def read() -> dict[str, str]:
+    """The settings that are given: by the environment, else by `.env`."""
+    given = {**dotenv_values(FILE, interpolate=False), **{name: value for name, value in os.environ.items() if value}}
+    return {name: value for name, value in given.items() if value}
+
+
+def documented() -> set[str]:
+    """The names of all settings, those that `.env.example` only mentions included."""
+    return set(re.findall(r"^(?:# ?)?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE))
+
+
+def port(settings: dict[str, str], name: str, default: int) -> int:
+    value = settings.get(name, str(default))
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise StartError(f"{name}={value} is not a port: set it to a number from 1 to 65535")
+    return int(value)

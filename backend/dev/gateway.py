@@ -1,0 +1,40 @@
+"""The gateway with reload, as `uvicorn app.main:app --reload --reload-dir app` runs it, but ending with its worker.
+
+Uvicorn's reloader goes on when its worker is killed, and connections then hang: the reloader keeps the socket.
+Run as `python -m dev.gateway`.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import uvicorn
+from uvicorn.supervisors.statreload import StatReload
+
+
+class Reload(StatReload):
+    """A worker that ended by itself, over a mistake in the code, is left to the next change; a killed one is not."""
+
+    def should_restart(self) -> list[Path] | None:
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            sys.exit(f"The gateway's worker (pid {self.process.pid}) was killed by signal {-code}.")
+        return super().should_restart()
+
+
+def main() -> None:
+    config = uvicorn.Config(
+        "app.main:app",
+        host="127.0.0.1",
+        port=int(os.environ["PORT"]),
+        reload=True,
+        reload_dirs=["app"],
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
+    Reload(config, target=uvicorn.Server(config).run, sockets=[config.bind_socket()]).run()
+
+
+if __name__ == "__main__":
+    main()

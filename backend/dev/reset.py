@@ -1,0 +1,39 @@
+"""What `make reset` does: empties the local database."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from dev.embedded import hold
+from dev.processes import StartError
+
+ROOT = Path(__file__).parents[2]
+
+
+def reset() -> int:
+    """The exit status: 0 when it is empty or was left alone on request, else 1."""
+    temp = ROOT / "supabase/.temp"
+    try:
+        with hold(ROOT):
+            if not _is_wanted(temp / "data"):
+                return 0
+            for folder in (temp / "data", temp / "storage"):
+                shutil.rmtree(folder, ignore_errors=True)
+    except StartError as error:
+        print(f"Not emptied: {error}", file=sys.stderr)
+        return 1
+    print("The local database is empty. `make dev` makes it anew.")
+    return 0
+
+
+def _is_wanted(data: Path) -> bool:
+    if os.environ.get("YES") == "1":
+        return True
+    if not sys.stdin.isatty():
+        raise StartError("nobody is there to ask; `make reset YES=1` does not ask")
+    try:
+        return input(f"Delete all rows, users and files in {data.parent}? [y/N] ").strip().lower() in {"y", "yes"}
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return False

@@ -1,0 +1,158 @@
+"""What `make dev` does: the embedded stack and the gateway with reload, until Ctrl-C or until one of them ends."""
+
+import contextlib
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from dev import developer, environment, http_calls
+from dev.embedded import EmbeddedStack, running, start_embedded
+from dev.processes import STOP_SIGNALS, StartError, Supervisor, is_free
+
+ROOT = Path(__file__).parents[2]
+BACKEND = ROOT / "backend"
+
+READY = """
+AIDE is running. Ctrl-C stops it; the data stay.
+
+  API           {api}
+  Its docs      {api}/docs
+  Data browser  {supabase}  (admin mode: whoever is on this machine sees and changes all rows)
+  You are       {email}, password {password}
+
+Create a workspace, from another terminal in this folder:
+
+  curl -X POST {api}/v1/workspaces -H "Authorization: Bearer $(make -s token)" \
+-H 'Content-Type: application/json' -d '{{"name": "My first workspace"}}'
+"""
+
+
+class StackOutput:
+    """Shows what the stack says once it is ready, and keeps its banner for the case that it never is."""
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.banner: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        if self.ready:
+            show(f"stack   | {line}")
+        else:
+            self.banner.append(line)
+            self.ready = line.startswith("Ready in ")
+
+
+def serve() -> int:
+    """The exit status: 0 when it was asked to stop, else 1."""
+    for signum in STOP_SIGNALS:
+        signal.signal(signum, interrupt)
+    try:
+        if environment.create():
+            show("Made .env, with secrets of its own.")
+        settings = environment.read()
+        ports = {
+            "PORT": environment.port(settings, "PORT", 8000),
+            "SUPABASE_PORT": environment.port(settings, "SUPABASE_PORT", 54321),
+        }
+        check_folder_and_ports(ports)
+        return run(settings, *ports.values())
+    except StartError as error:
+        print(f"Not started: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
+    started_at = time.monotonic()
+    jwt_secret, publishable_key = (secret(settings, name) for name in environment.GENERATED)
+    api, supabase = (f"http://127.0.0.1:{port}" for port in (api_port, supabase_port))
+    stack_output = StackOutput()
+
+    def say(line: str) -> None:
+        show(f"{time.monotonic() - started_at:5.1f} s  {line}")
+
+    with Supervisor(watch_parent=True) as supervisor:
+        try:
+            stack = start_embedded(
+                supervisor,
+                ROOT,
+                port=supabase_port,
+                jwt_secret=jwt_secret,
+                publishable_key=publishable_key,
+                admin=True,
+                output=stack_output,
+                say=say,
+                record={"api": api, "supabase_url": supabase},
+            )
+            say("starting the gateway")  # now, since it takes as long as the stack does
+            supervisor.start(
+                "the gateway",
+                [sys.executable, "-m", "dev.gateway"],
+                env=gateway_environment(settings, stack, api_port),
+                cwd=BACKEND,
+                output=lambda line: show(f"gateway | {line}"),
+            )
+            supervisor.wait_until(stack.answers, f"the embedded stack at {supabase}")
+            say("the embedded stack answers")
+            supervisor.wait_until(lambda: http_calls.status("GET", f"{api}/ready", {}) == 200, f"the gateway at {api}")
+            try:
+                if developer.post_sample(api, developer.sign_in(supabase, publishable_key)):
+                    say("posted the sample workspace")
+            except (StartError, OSError) as error:
+                say(f"no sample workspace: {error}")
+            say("ready")
+            show(READY.format(api=api, supabase=supabase, email=developer.EMAIL, password=developer.PASSWORD))
+            while True:
+                supervisor.check()
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            say("stopping")
+            return 0
+        except StartError as error:
+            if stack_output.banner and not stack_output.ready:
+                show("\n".join(stack_output.banner))
+            say(f"stopping: {error}")
+            return 1
+
+
+def interrupt(signum: int, frame: FrameType | None) -> None:
+    for stop_signal in STOP_SIGNALS:  # stopping takes seconds at most, and a second Ctrl-C must not interrupt it
+        signal.signal(stop_signal, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def check_folder_and_ports(ports: dict[str, int]) -> None:
+    if holder := running(ROOT):
+        raise StartError(f"it is running already, as process {holder.get('pid')}; its API is {holder.get('api')}")
+    for name, port in ports.items():
+        if not is_free(port):
+            raise StartError(f"port {port} is taken: choose another by setting {name}, in the environment or in .env")
+    if len(set(ports.values())) < len(ports):
+        raise StartError(f"{' and '.join(ports)} are the same: set one of them to another port")
+
+
+def secret(settings: dict[str, str], name: str) -> str:
+    if name not in settings:
+        raise StartError(f"{name} is not set: give it a value in .env, or remove .env and a new one is made")
+    return settings[name]
+
+
+def gateway_environment(settings: dict[str, str], stack: EmbeddedStack, port: int) -> dict[str, str]:
+    """The settings that .env.example names, but for the one that passes row-level security."""
+    named = environment.documented() - {"DATABASE_URL"}
+    return {
+        **{name: value for name, value in settings.items() if name in named},
+        "PORT": str(port),
+        "SUPABASE_URL": stack.url,
+        "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
+        "SUPABASE_JWT_SECRET": stack.jwt_secret,
+    }
+
+
+def show(text: str) -> None:
+    """Prints at once. A terminal that is gone must not keep anything from being stopped."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)

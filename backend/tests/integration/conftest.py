@@ -1,0 +1,153 @@
+"""The gateway as its own process over each backend: the embedded stack, and real PostgreSQL with real PostgREST."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from dev.embedded import embedded_stack
+from dev.postgres import PostgresStack, postgres_stack
+from dev.processes import Supervisor, free_port
+from tests.tokens import mint
+
+BACKEND = Path(__file__).parents[2]
+PLAIN = False  # all is plain HTTP on this machine, and a TLS context costs 30 ms
+
+
+@dataclass(frozen=True)
+class User:
+    """A signed-up user."""
+
+    id: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A gateway and the Supabase behind it."""
+
+    name: Literal["embedded", "postgres"]
+    url: str
+    supabase_url: str
+    publishable_key: str
+    jwt_secret: str
+    new_user: Callable[[], User]
+    stack: Any = field(repr=False, default=None)
+
+    def gateway(self, user: User | None = None) -> httpx.Client:
+        """A client of the gateway, as the user or as nobody."""
+        headers = {"Authorization": f"Bearer {user.token}"} if user else {}
+        return httpx.Client(base_url=f"{self.url}/v1", headers=headers, timeout=30, verify=PLAIN)
+
+    def data_api(self, user: User | None = None) -> httpx.Client:
+        """A client of the data API itself, around the gateway."""
+        headers = {"apikey": self.publishable_key} | ({"Authorization": f"Bearer {user.token}"} if user else {})
+        return httpx.Client(base_url=f"{self.supabase_url}/rest/v1", headers=headers, timeout=30, verify=PLAIN)
+
+
+@pytest.fixture(scope="session", params=["embedded", "postgres"])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    folder = tmp_path_factory.mktemp(request.param)
+    opened = embedded_stack(folder) if request.param == "embedded" else postgres_stack(folder)
+    with opened as stack, Supervisor() as supervisor:
+        url = start_gateway(supervisor, folder, stack)
+        yield Backend(
+            name=request.param,
+            url=url,
+            supabase_url=stack.url,
+            publishable_key=stack.publishable_key,
+            jwt_secret=stack.jwt_secret,
+            new_user=lambda: new_row_user(stack) if isinstance(stack, PostgresStack) else sign_up(stack),
+            stack=stack,
+        )
+
+
+def start_gateway(supervisor: Supervisor, folder: Path, stack: Any, **settings: str) -> str:
+    """Start a gateway over the stack; its address, once it is ready."""
+    port = free_port()
+    supervisor.start(
+        "the gateway",
+        [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port), "--no-access-log"],
+        env={
+            "SUPABASE_URL": stack.url,
+            "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
+            "SUPABASE_JWT_SECRET": stack.jwt_secret,
+            "CORS_ORIGINS": "https://app.example.com",
+            "LOG_LEVEL": "WARNING",
+            **settings,
+        },
+        cwd=BACKEND,
+        output=folder / "gateway.log",
+    )
+    url = f"http://127.0.0.1:{port}"
+    supervisor.wait_until(lambda: _is_ready(url), f"the gateway at {url}")
+    return url
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def sign_up(stack: Any) -> User:
+    """A user of the embedded stack's own login service, with the token it gave."""
+    answer = httpx.post(
+        f"{stack.url}/auth/v1/signup",
+        headers={"apikey": stack.publishable_key},
+        json={"email": f"{uuid4().hex}@example.com", "password": uuid4().hex},
+        timeout=30,
+    )
+    session = answer.raise_for_status().json()
+    return User(session["user"]["id"], session["access_token"])
+
+
+def new_row_user(stack: PostgresStack) -> User:
+    """A row of auth.users, as the login service would make it, and a token as it would mint it."""
+    user_id = str(uuid4())
+    stack.sql(f"insert into auth.users (id, email) values ('{user_id}', '{user_id}@example.com')")  # noqa: S608
+    return User(user_id, mint(user_id, secret=stack.jwt_secret))
+
+
+@pytest.fixture
+def owner(backend: Backend) -> User:
+    return backend.new_user()
+
+
+@pytest.fixture
+def stranger(backend: Backend) -> User:
+    return backend.new_user()
+
+
+@pytest.fixture
+def api(backend: Backend, owner: User) -> Iterator[httpx.Client]:
+    """The gateway as the owner sees it."""
+    with backend.gateway(owner) as client:
+        yield client
+
+
+@pytest.fixture
+def workspace(api: httpx.Client) -> dict[str, Any]:
+    """A workspace of the owner."""
+    return created(api.post("/workspaces", json={"name": "Linear algebra"}))
+
+
+def created(response: httpx.Response) -> dict[str, Any]:
+    """The row that was created."""
+    assert response.status_code == 201, response.text
+    row: dict[str, Any] = response.json()
+    return row
+
+
+def problem(response: httpx.Response, status: int, code: str) -> None:
+    """Assert that the answer is this problem."""
+    document = json.loads(response.text)
+    assert (response.status_code, document.get("code")) == (status, code), response.text
+    assert response.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,112 @@
+"""`/v1/chat-messages`: what differs from the other resources."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+import respx
+from fastapi.testclient import TestClient
+
+from tests.routes.exchange import last_body, last_request, not_unique, problem, raised
+
+WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"
+ROW: dict[str, Any] = {
+    "id": "40000000-0000-4000-8000-000000000001",
+    "workspace_id": WORKSPACE_ID,
+    "role": "user",
+    "content": "What does the rank tell me?",
+    "mentions": ["20000000-0000-4000-8000-000000000001"],
+    "seq": 1042,
+    "created_at": "2026-11-23T00:12:45.122000Z",
+}
+NEW = {"workspace_id": WORKSPACE_ID, "role": "user", "content": "What does the rank tell me?"}
+PATH = f"/v1/chat-messages/{ROW['id']}"
+
+
+class TestCreate:
+    @pytest.mark.parametrize("role", ["user", "assistant"])
+    def test_every_field_goes_up(self, client: TestClient, upstream: respx.Router, role: str) -> None:
+        upstream.post("/rest/v1/chat_messages").respond(201, json=ROW)
+        new = NEW | {"id": ROW["id"], "role": role, "mentions": ROW["mentions"]}
+        response = client.post("/v1/chat-messages", json=new)
+        assert (response.status_code, response.json()) == (201, ROW)
+        assert response.headers["location"] == PATH
+        assert "etag" not in response.headers, "a message has no version"
+        assert last_body(upstream) == new
+        assert len(upstream.calls) == 1
+
+    def test_a_repeated_id_answers_the_message_that_is_there(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.post("/rest/v1/chat_messages").mock(return_value=not_unique("chat_messages_pkey"))
+        upstream.get("/rest/v1/chat_messages").respond(200, json=ROW)
+        response = client.post("/v1/chat-messages", json=NEW | {"id": ROW["id"]})
+        assert (response.status_code, response.json()) == (200, ROW)
+
+    def test_a_mention_of_no_node_is_refused(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.post("/rest/v1/chat_messages").mock(return_value=raised(422, "unknown_node"))
+        problem(client.post("/v1/chat-messages", json=NEW | {"mentions": ROW["mentions"]}), 422, "unknown_node")
+
+    def test_fifty_mentions_are_the_most(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.post("/rest/v1/chat_messages").respond(201, json=ROW)
+        mentions = [str(UUID(int=n)) for n in range(51)]
+        assert client.post("/v1/chat-messages", json=NEW | {"mentions": mentions[:50]}).status_code == 201
+        assert last_body(upstream)["mentions"] == mentions[:50]
+        problem(client.post("/v1/chat-messages", json=NEW | {"mentions": mentions}), 422, "invalid_request")
+        assert len(upstream.calls) == 1
+
+    def test_a_content_of_100_000_characters_is_the_longest(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.post("/rest/v1/chat_messages").respond(201, json=ROW)
+        assert client.post("/v1/chat-messages", json=NEW | {"content": "🦉" * 100_000}).status_code == 201
+        problem(client.post("/v1/chat-messages", json=NEW | {"content": "x" * 100_001}), 422, "invalid_request")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"role": "system"},
+            {"role": "tool"},
+            {"role": None},
+            {"content": ""},
+            {"content": "\n\t"},
+            {"content": "nul\x00"},
+            {"mentions": None},
+            {"mentions": ["1"]},
+            {"mentions": {"0": WORKSPACE_ID}},
+            {"seq": 1},
+        ],
+    )
+    def test_an_invalid_body_is_refused_and_nothing_goes_up(
+        self, client: TestClient, upstream: respx.Router, change: dict[str, Any]
+    ) -> None:
+        problem(client.post("/v1/chat-messages", json=NEW | change), 422, "invalid_request")
+        assert not upstream.calls
+
+
+class TestList:
+    @pytest.mark.parametrize(("order", "direction", "beyond"), [("-seq", "desc", "lt"), ("seq", "asc", "gt")])
+    def test_pages_follow_the_order_of_the_conversation(
+        self, client: TestClient, upstream: respx.Router, order: str, direction: str, beyond: str
+    ) -> None:
+        upstream.get("/rest/v1/chat_messages").respond(200, json=[ROW, ROW | {"seq": 1043}])
+        first = client.get("/v1/chat-messages", params={"workspace_id": WORKSPACE_ID, "limit": 1, "order": order})
+        assert first.json() == [ROW]
+        assert last_request(upstream).url.params["order"] == f"seq.{direction}"
+        client.get(first.links["next"]["url"])
+        params = last_request(upstream).url.params
+        assert (params["seq"], params["workspace_id"]) == (f"{beyond}.1042", f"eq.{WORKSPACE_ID}")
+        assert "or" not in params
+
+    def test_the_newest_come_first(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.get("/rest/v1/chat_messages").respond(200, json=[])
+        assert client.get("/v1/chat-messages", params={"workspace_id": WORKSPACE_ID}).json() == []
+        assert last_request(upstream).url.params["order"] == "seq.desc"
+
+    @pytest.mark.parametrize("query", ["order=created_at", "role=user", "q=rank"])
+    def test_an_invalid_query_is_refused(self, client: TestClient, upstream: respx.Router, query: str) -> None:
+        problem(client.get(f"/v1/chat-messages?workspace_id={WORKSPACE_ID}&{query}"), 422, "invalid_request")
+        assert not upstream.calls
+
+
+def test_a_message_is_never_edited(client: TestClient, upstream: respx.Router) -> None:
+    response = client.patch(PATH, json={"content": "Something else."})
+    problem(response, 405, "method_not_allowed")
+    assert set(response.headers["allow"].split(", ")) <= {"GET", "DELETE"}
+    assert not upstream.calls

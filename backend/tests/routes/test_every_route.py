@@ -1,0 +1,258 @@
+"""Every route under `/v1`, by one table: without a token, invalid, hidden, stale, valid."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import pytest
+import respx
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from tests.conftest import USER_ID
+from tests.routes.exchange import NO_ROW, NOT_ALLOWED, last_request, problem, raised
+
+ID = "60000000-0000-4000-8000-000000000001"
+OTHER_ID = "60000000-0000-4000-8000-000000000002"
+WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"
+MOMENT = "2026-11-23T00:12:45.122000Z"
+POSITION = {"x": 1.0, "y": 2.0}
+VIEWPORT = {"x": 0.0, "y": 0.0, "zoom": 1.0}
+IN_WORKSPACE = {"workspace_id": WORKSPACE_ID}
+VERSIONED = {"version": 3, "created_at": MOMENT, "updated_at": MOMENT}
+
+
+@dataclass(frozen=True)
+class Route:
+    """What one route is sent, what it asks upstream, and what it makes of each answer."""
+
+    method: str
+    path: str
+    upstream: tuple[str, str]
+    answer: Any
+    """What the data API answers when all is well; the route answers it too, or nothing with 204."""
+    status: int
+    body: Any = None
+    invalid_path: str | None = None
+    """Refused as it is; without it, an unknown field in the body is what is refused."""
+    hidden: httpx.Response | None = NO_ROW
+    """How the data API refuses when the row or its workspace is another user's; None where nothing can be hidden."""
+    stale: bool = False
+    """Whether the route heeds `If-Match`."""
+
+    def send(self, client: TestClient, **options: Any) -> Any:
+        return client.request(self.method, self.path, json=self.body, **options)
+
+
+def resource(name: str, path: str, own: dict[str, Any], new: dict[str, Any], change: Any) -> dict[str, Route]:
+    """The routes that rows of one table have."""
+    row = {"id": ID, **own}
+    table = f"/rest/v1/{path.removeprefix('/v1/').replace('-', '_')}"
+    scope = "?workspace_id=" + WORKSPACE_ID if "workspace_id" in new else ""
+    item, no_uuid, stale = f"{path}/{ID}", f"{path}/1", "version" in own
+    create = Route("POST", path, ("POST", table), row, 201, body=new, hidden=NOT_ALLOWED if scope else None)
+    found = Route("GET", item, ("GET", table), row, 200, invalid_path=no_uuid)
+    return {
+        f"create_{name}": create,
+        f"list_{name}s": Route("GET", path + scope, ("GET", table), [row], 200, invalid_path=path + "?limit=0"),
+        f"get_{name}": found,
+        f"update_{name}": replace(
+            found, method="PATCH", upstream=("PATCH", table), body=change, invalid_path=None, stale=stale
+        ),
+        f"delete_{name}": replace(found, method="DELETE", upstream=("DELETE", table), status=204, stale=stale),
+    }
+
+
+ROUTES = (
+    resource(
+        "workspace",
+        "/v1/workspaces",
+        {"owner_id": str(USER_ID), "name": "Linear algebra", "viewport": VIEWPORT, **VERSIONED},
+        {"name": "Linear algebra"},
+        {"name": "Algebra"},
+    )
+    | resource(
+        "source",
+        "/v1/sources",
+        {
+            **IN_WORKSPACE,
+            "type": "pdf",
+            "title": "Vector spaces",
+            "storage_path": None,
+            "metadata": {},
+            "cache_id": None,
+            "cache_expires_at": None,
+            "canvas_position": POSITION,
+            **VERSIONED,
+        },
+        {**IN_WORKSPACE, "type": "pdf", "title": "Vector spaces"},
+        {"title": "Rank"},
+    )
+    | resource(
+        "lab",
+        "/v1/labs",
+        {
+            **IN_WORKSPACE,
+            "source_id": None,
+            "type": "code_lab",
+            "status": "pending",
+            "config": {},
+            "generated_content": None,
+            "user_state": {},
+            "canvas_position": POSITION,
+            **VERSIONED,
+        },
+        {**IN_WORKSPACE, "type": "code_lab"},
+        {"status": "completed"},
+    )
+    | resource(
+        "edge",
+        "/v1/edges",
+        {
+            **IN_WORKSPACE,
+            "source_node_id": ID,
+            "target_node_id": OTHER_ID,
+            "source_handle": None,
+            "target_handle": None,
+            "label": None,
+            "created_at": MOMENT,
+        },
+        {**IN_WORKSPACE, "source_node_id": ID, "target_node_id": OTHER_ID},
+        {"label": "practised in"},
+    )
+    | resource(
+        "chat_message",
+        "/v1/chat-messages",
+        {**IN_WORKSPACE, "role": "user", "content": "Why?", "mentions": [], "seq": 1, "created_at": MOMENT},
+        {**IN_WORKSPACE, "role": "user", "content": "Why?"},
+        None,
+    )
+    | {
+        "get_canvas": Route(
+            "GET",
+            f"/v1/workspaces/{WORKSPACE_ID}/canvas",
+            ("GET", "/rest/v1/rpc/canvas"),
+            [{"nodes": [], "edges": [], "viewport": VIEWPORT}],
+            200,
+            invalid_path="/v1/workspaces/1/canvas",
+            hidden=httpx.Response(200, json=[]),
+        ),
+        "update_canvas": Route(
+            "PATCH",
+            f"/v1/workspaces/{WORKSPACE_ID}/canvas",
+            ("POST", "/rest/v1/rpc/arrange_canvas"),
+            None,
+            204,
+            body={"viewport": VIEWPORT},
+            hidden=raised(404, "workspace_not_found"),
+        ),
+    }
+)
+del ROUTES["update_chat_message"]  # messages are never edited
+
+every_route = pytest.mark.parametrize("name", ROUTES)
+
+
+def operations(app: FastAPI) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The method, path and description of each operation."""
+    for path, item in app.openapi()["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
+def documented(app: FastAPI, name: str) -> set[int]:
+    """The statuses that OpenAPI promises for the operation."""
+    (responses,) = (entry["responses"] for *_, entry in operations(app) if entry["operationId"] == name)
+    return set(map(int, responses))
+
+
+def test_no_route_is_missing_here(app: FastAPI) -> None:
+    described = {
+        operation["operationId"]: (method, path)
+        for method, path, operation in operations(app)
+        if path.startswith("/v1")
+    }
+    assert described.keys() == ROUTES.keys()
+    for name, (method, path) in described.items():
+        route = ROUTES[name]
+        parts = route.path.partition("?")[0].split("/")
+        assert route.method == method
+        assert [part for part in path.split("/") if "{" not in part] == [part for part in parts if len(part) < 36]
+
+
+@every_route
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer x.y.z", "Basic dTpw"])
+def test_without_a_valid_token_nothing_is_answered(
+    anonymous: TestClient, upstream: respx.Router, app: FastAPI, name: str, header: str | None
+) -> None:
+    response = ROUTES[name].send(anonymous, headers={"Authorization": header} if header else {})
+    problem(response, 401, "unauthenticated")
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert not upstream.calls
+    assert 401 in documented(app, name)
+
+
+@every_route
+def test_an_invalid_request_is_refused_and_nothing_goes_up(
+    client: TestClient, upstream: respx.Router, app: FastAPI, name: str
+) -> None:
+    route = ROUTES[name]
+    if route.invalid_path:
+        response = replace(route, path=route.invalid_path).send(client)
+    else:
+        response = replace(route, body=route.body | {"unknown": 1}).send(client)
+    assert problem(response, 422, "invalid_request")["errors"]
+    assert not upstream.calls
+    assert 422 in documented(app, name)
+
+
+@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.hidden])
+def test_what_is_hidden_is_not_found(client: TestClient, upstream: respx.Router, app: FastAPI, name: str) -> None:
+    route = ROUTES[name]
+    if name.startswith("list_"):
+        upstream.request(*route.upstream).respond(200, json=[])
+        response = route.send(client)
+        assert (response.status_code, response.json()) == (200, [])
+    else:
+        upstream.request(*route.upstream).mock(return_value=route.hidden)
+        upstream.get(route.upstream[1]).mock(return_value=NO_ROW)
+        problem(route.send(client), 404, "not_found")
+        if route.stale:
+            problem(route.send(client, headers={"If-Match": '"2"'}), 404, "not_found")
+        assert 404 in documented(app, name)
+
+
+@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.stale])
+def test_a_stale_version_is_refused(client: TestClient, upstream: respx.Router, app: FastAPI, name: str) -> None:
+    route = ROUTES[name]
+    upstream.request(*route.upstream, params={"version": "in.(2)"}).mock(return_value=NO_ROW)
+    upstream.get(route.upstream[1]).respond(200, json=route.answer)
+    problem(route.send(client, headers={"If-Match": '"2"'}), 412, "stale_version")
+    assert 412 in documented(app, name)
+
+
+def test_versioned_rows_are_the_ones_that_heed_if_match(app: FastAPI) -> None:
+    heeding = {
+        operation["operationId"]
+        for *_, operation in operations(app)
+        if any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", ()))
+    }
+    assert heeding == {name for name, route in ROUTES.items() if route.stale}
+
+
+@every_route
+def test_a_valid_request_takes_one_request_upstream_with_the_callers_token(
+    client: TestClient, upstream: respx.Router, app: FastAPI, name: str
+) -> None:
+    route = ROUTES[name]
+    upstream.request(*route.upstream).respond(200, json=route.answer)
+    response = route.send(client)
+    assert response.status_code == route.status
+    answer = route.answer[0] if name == "get_canvas" else route.answer  # the gateway takes the row out of its list
+    assert route.status == 204 or response.json() == answer
+    assert len(upstream.calls) == 1
+    assert last_request(upstream).headers["authorization"] == client.headers["authorization"]
+    assert response.headers["cache-control"] == "no-store"
+    assert ("etag" in response.headers) == ("version" in (route.answer or ()) and route.status != 204)
+    assert route.status in documented(app, name)

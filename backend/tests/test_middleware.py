@@ -1,0 +1,257 @@
+"""What every answer has, and what no request may exceed."""
+
+import asyncio
+import json
+import logging
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import respx
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.middleware import MAX_BODY_BYTES
+from tests.conftest import USER_ID, make_app
+from tests.tokens import JWT_SECRET, mint
+
+ORIGIN = "http://localhost:5173"
+PATH = f"/v1/workspaces/{UUID(int=1)}"
+
+
+def codes(response: Any) -> tuple[int, str]:
+    assert response.headers["content-type"] == "application/problem+json"
+    return response.status_code, response.json()["code"]
+
+
+class TestSizes:
+    def test_a_declared_body_too_large_is_refused_before_it_is_read(self, client: TestClient) -> None:
+        headers = {"Content-Type": "application/json", "Content-Length": str(MAX_BODY_BYTES + 1)}
+        assert codes(client.post("/v1/workspaces", content=b"{}", headers=headers)) == (413, "body_too_large")
+
+    def test_a_streamed_body_is_refused_where_it_becomes_too_large(self, app: FastAPI, upstream: respx.Router) -> None:
+        chunks = 0
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            nonlocal chunks
+            chunks += 1
+            return {"type": "http.request", "body": b" " * 1024 * 1024, "more_body": True}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [
+            (b"authorization", f"Bearer {mint(str(USER_ID))}".encode()),
+            (b"content-type", b"application/json"),
+        ]
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/workspaces",
+            "raw_path": b"/v1/workspaces",
+            "query_string": b"",
+            "headers": headers,
+            "http_version": "1.1",
+            "scheme": "http",
+        }
+
+        async def post() -> None:
+            async with app.router.lifespan_context(app):
+                await app(scope, receive, send)
+
+        asyncio.run(post())
+        assert sent[0]["status"] == 413
+        assert json.loads(sent[1]["body"])["code"] == "body_too_large"
+        assert chunks == MAX_BODY_BYTES // (1024 * 1024) + 1
+
+    def test_a_body_of_just_the_size_is_read(self, client: TestClient) -> None:
+        body = b'{"name": "' + b"x" * (MAX_BODY_BYTES - 12) + b'"}'
+        response = client.post("/v1/workspaces", content=body, headers={"Content-Type": "application/json"})
+        assert codes(response) == (422, "invalid_request")
+
+    def test_a_long_uri_is_refused(self, client: TestClient) -> None:
+        assert codes(client.get("/v1/workspaces?q=" + "x" * 9000)) == (414, "uri_too_long")
+
+    def test_large_headers_are_refused(self, client: TestClient) -> None:
+        assert codes(client.get(PATH, headers={"X-Large": "x" * 33_000})) == (431, "headers_too_large")
+
+    @pytest.mark.parametrize(
+        "body", ["[" * 100_000, '{"name":' * 5000, "1" * 5000, '{"name": ' + "9" * 5000 + "}", '"\\ud800"', "NaN"]
+    )
+    def test_awkward_json_is_refused(self, client: TestClient, upstream: respx.Router, body: str) -> None:
+        response = client.post("/v1/workspaces", content=body, headers={"Content-Type": "application/json"})
+        assert codes(response) in {(422, "invalid_request"), (400, "malformed_request")}
+        assert not upstream.calls
+
+    @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+    def test_another_media_type_is_refused(self, client: TestClient, upstream: respx.Router, media: str) -> None:
+        response = client.post("/v1/workspaces", content=b'{"name": "w"}', headers={"Content-Type": media})
+        assert codes(response) == (422, "invalid_request")
+        assert not upstream.calls
+
+
+class TestHeaders:
+    def test_a_well_formed_request_id_is_echoed_and_goes_up(self, client: TestClient, upstream: respx.Router) -> None:
+        route = upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        response = client.get("/v1/workspaces", headers={"X-Request-ID": "front-end.42"})
+        assert response.headers["x-request-id"] == "front-end.42"
+        assert route.calls.last.request.headers["x-request-id"] == "front-end.42"
+
+    @pytest.mark.parametrize("given", ["", "with space", "x" * 129, "a\tb", "é", "<script>"])
+    def test_any_other_is_replaced(self, client: TestClient, given: str) -> None:
+        response = client.get("/health", headers=[(b"X-Request-ID", given.encode())])
+        assert response.headers["x-request-id"] != given
+        assert len(response.headers["x-request-id"]) == 32
+
+    def test_a_trace_goes_up_when_it_is_one(self, client: TestClient, upstream: respx.Router) -> None:
+        route = upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        client.get("/v1/workspaces", headers={"traceparent": trace})
+        assert route.calls.last.request.headers["traceparent"] == trace
+        client.get("/v1/workspaces", headers={"traceparent": "00-x"})
+        assert "traceparent" not in route.calls.last.request.headers
+
+    def test_answers_are_safe_to_show_and_not_to_keep(self, client: TestClient) -> None:
+        headers = client.get("/v1/no-such-route").headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "no-store"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+    def test_starlettes_own_refusals_are_problems(self, client: TestClient) -> None:
+        assert codes(client.get("/v1/no-such-route")) == (404, "route_not_found")
+        refusal = client.put("/v1/workspaces")
+        assert codes(refusal) == (405, "method_not_allowed")
+        assert set(refusal.headers["allow"].split(", ")) == {"GET", "POST"}
+
+    def test_a_foreign_host_is_refused_where_hosts_are_named(self, upstream: respx.Router) -> None:
+        with TestClient(make_app(TRUSTED_HOSTS="api.example.com,*.example.org")) as client:
+            for host in ("api.example.com", "API.example.com:8000", "a.example.org", "a.b.example.org:1"):
+                assert client.get("/health", headers={"Host": host}).status_code == 200
+            for host in ("evil.test", "example.org", "api.example.com.evil.test", "xapi.example.com", "[::1]", ""):
+                assert codes(client.get("/health", headers={"Host": host})) == (400, "malformed_request")
+
+
+class TestCors:
+    def test_a_preflight_from_a_known_origin_is_allowed(self, client: TestClient) -> None:
+        asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "PATCH"}
+        response = client.options(PATH, headers=asked | {"Access-Control-Request-Headers": "authorization,if-match"})
+        assert response.status_code == 200
+        assert response.headers["access-control-allow-origin"] == ORIGIN
+        assert "PATCH" in response.headers["access-control-allow-methods"]
+        assert response.headers["x-request-id"]
+
+    def test_another_origin_gets_no_leave(self, client: TestClient) -> None:
+        response = client.get("/v1/workspaces?limit=0", headers={"Origin": "https://evil.test"})
+        assert "access-control-allow-origin" not in response.headers
+        preflight = {"Origin": "https://evil.test", "Access-Control-Request-Method": "GET"}
+        assert "access-control-allow-origin" not in client.options(PATH, headers=preflight).headers
+
+    @pytest.mark.parametrize("status", [200, 401, 404, 405, 413, 414, 422, 431, 500, 502, 503, 504])
+    def test_every_answer_can_be_read_by_the_front_end(
+        self, app: FastAPI, client: TestClient, upstream: respx.Router, status: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if status == 401:
+            del client.headers["Authorization"]
+        if status == 500:
+            monkeypatch.setattr(app.state, "database", None)
+        answers = {404: httpx.Response(406, json={"code": "PGRST116"}), 502: httpx.Response(500)}
+        answers |= {503: httpx.Response(503), 504: httpx.Response(500, json={"code": "57014"})}
+        upstream.get("/rest/v1/workspaces").mock(
+            return_value=answers.get(status, httpx.Response(200, json=[] if status == 200 else None))
+        )
+        headers = {"Origin": ORIGIN} | ({"X-Large": "x" * 33_000} if status == 431 else {})
+        headers |= {"Content-Length": str(MAX_BODY_BYTES + 1)} if status == 413 else {}
+        method = {405: "PUT", 413: "POST"}.get(status, "GET")
+        path = {404: PATH, 414: "/v1/workspaces?q=" + "x" * 9000, 422: "/v1/workspaces?limit=0"}.get(
+            status, "/v1/workspaces"
+        )
+        response = client.request(method, path, headers=headers)
+        assert response.status_code == status
+        assert response.headers["access-control-allow-origin"] == ORIGIN
+        exposed = response.headers["access-control-expose-headers"]
+        assert {"ETag", "Link", "Location", "X-Request-ID", "Retry-After"} <= set(exposed.split(", "))
+        assert response.headers["x-request-id"]
+
+
+def test_an_unexpected_failure_says_nothing_but_its_request_id(
+    app: FastAPI, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.state, "database", "a secret of the inside")
+    response = client.get("/v1/workspaces", headers={"X-Request-ID": "the-one"})
+    assert codes(response) == (500, "internal_error")
+    assert response.json()["request_id"] == "the-one"
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+
+
+class Gate:
+    """An upstream that answers when it is opened."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.arrivals = asyncio.Semaphore(0)
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.arrivals.release()
+        await self.opened.wait()
+        return httpx.Response(200, json=[])
+
+    async def has_seen(self, requests: int) -> None:
+        """Wait until so many more requests have come."""
+        for _ in range(requests):
+            await self.arrivals.acquire()
+
+
+class TestConcurrency:
+    def test_one_user_cannot_fill_the_house_and_the_house_does_not_queue(self, upstream: respx.Router) -> None:
+        app = make_app(SUPABASE_JWT_SECRET=JWT_SECRET, MAX_REQUESTS="5", MAX_REQUESTS_PER_USER="3")
+
+        async def fill() -> None:
+            gate = Gate()
+            upstream.get("/rest/v1/workspaces").mock(side_effect=gate)
+            transport = httpx.ASGITransport(app)
+            async with (
+                app.router.lifespan_context(app),
+                httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client,
+            ):
+
+                async def ask(user: int) -> httpx.Response:
+                    token = mint(str(UUID(int=user, version=4)))
+                    return await client.get("/v1/workspaces", headers={"Authorization": f"Bearer {token}"})
+
+                greedy = [asyncio.create_task(ask(1)) for _ in range(3)]
+                await gate.has_seen(3)
+                refused = await ask(1)
+                assert codes(refused) == (429, "too_many_requests")
+                assert refused.headers["retry-after"]
+
+                others = [asyncio.create_task(ask(user)) for user in (2, 3)]
+                await gate.has_seen(2)
+                refused = await ask(4)
+                assert codes(refused) == (503, "overloaded")
+                assert refused.headers["retry-after"]
+                assert (await client.get("/health")).status_code == 200
+
+                gate.opened.set()
+                assert {response.status_code for response in await asyncio.gather(*greedy, *others)} == {200}
+                assert (await ask(1)).status_code == 200, "places are given back"
+
+        asyncio.run(fill())
+
+
+def test_the_log_tells_what_happened_and_no_secret(
+    client: TestClient, upstream: respx.Router, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.post("/rest/v1/workspaces").respond(500, text="secret of upstream")
+    with caplog.at_level(logging.INFO):
+        client.post("/v1/workspaces", json={"name": "secret name"}, headers={"X-Request-ID": "the-one"})
+    [line] = [record for record in caplog.records if record.name == "app.access"]
+    logged = vars(line)
+    assert (logged["request_id"], logged["method"], logged["route"]) == ("the-one", "POST", "/v1/workspaces")
+    assert (logged["status"], "user" in logged) == (502, False)
+    assert 0 <= logged["upstream_ms"] <= logged["ms"]
+    token = client.headers["Authorization"].split(".")[1]
+    assert not any(secret in str(vars(record)) for record in caplog.records for secret in ("secret", token))

@@ -1,0 +1,165 @@
+"""The API's own description is a product: complete, true, and the one that is committed."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from pydantic import BaseModel
+
+from app.errors import MEDIA_TYPE, ProblemError
+from app.models.types import Input, Row
+from dev.openapi import FILE, text
+
+CODES = {kind.code: kind.status for kind in ProblemError.kinds()}
+
+# What a route refuses by a name of its own, beside what every route may answer.
+REFUSALS = {
+    "create_source": {"duplicate"},
+    "update_source": {"duplicate"},
+    "create_lab": {"unknown_source"},
+    "update_lab": {"unknown_source"},
+    "create_edge": {"duplicate", "unknown_node"},
+    "create_chat_message": {"unknown_node"},
+    "update_canvas": {"unknown_node"},
+}
+
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def document(app: FastAPI) -> Document:
+    return app.openapi()
+
+
+def operations(document: Document) -> Iterator[tuple[str, Document]]:
+    """The path and description of each operation."""
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            yield path, operation
+
+
+def resolve(document: Document, part: Document) -> Document:
+    """The part itself, or what it refers to."""
+    if "$ref" in part:
+        for step in part["$ref"].removeprefix("#/").split("/"):
+            document = document[step]
+        return document
+    return part
+
+
+def codes(document: Document, operation: Document) -> dict[str, int]:
+    """The problems that an operation documents, each with the status it stands under."""
+    return {
+        code: int(status)
+        for status, response in operation["responses"].items()
+        for code in resolve(document, response).get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
+    }
+
+
+def models(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The models below this one, by name."""
+    found = {kind.__name__: kind for kind in base.__subclasses__()}
+    for kind in list(found.values()):
+        found |= models(kind)
+    return found
+
+
+def test_the_committed_document_is_the_apps() -> None:
+    assert FILE.read_text(encoding="utf-8") == text(), "the API has changed: run `make openapi` and commit the file"
+
+
+def test_every_operation_says_what_it_is(document: Document) -> None:
+    described = {tag["name"] for tag in document["tags"] if tag["description"]}
+    ids = [operation["operationId"] for _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+    for _, operation in operations(document):
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)+", operation["operationId"])
+        assert operation["summary"].lower().replace(" ", "_") == operation["operationId"]
+        assert operation["description"].endswith(".")
+        assert len(operation["tags"]) == 1
+        assert described.issuperset(operation["tags"])
+
+
+def test_every_v1_route_wants_a_token(document: Document) -> None:
+    for path, operation in operations(document):
+        assert ("security" in operation) == path.startswith("/v1")
+
+
+def test_every_body_has_examples_that_are_accepted(document: Document) -> None:
+    inputs = models(Input)
+    bodies = [operation["requestBody"] for _, operation in operations(document) if "requestBody" in operation]
+    assert bodies
+    for body in bodies:
+        schema = body["content"]["application/json"]["schema"]
+        name = schema["$ref"].rpartition("/")[2]
+        assert resolve(document, schema)["examples"], name
+        for example in resolve(document, schema)["examples"]:
+            assert example, "FastAPI drops nulls from examples"
+            assert inputs[name].model_validate(example).model_dump(mode="json") == example
+
+
+@pytest.mark.parametrize("name", ["Workspace", "Source", "Lab", "Edge", "ChatMessage"])
+def test_every_row_has_an_example_as_it_is_answered(document: Document, name: str) -> None:
+    for example in document["components"]["schemas"][name]["examples"]:
+        assert models(Row)[name].model_validate(example).model_dump(mode="json") == example
+
+
+def test_every_error_is_documented_as_a_problem(document: Document) -> None:
+    for path, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if int(status) < 400:
+                continue
+            content = resolve(document, response)["content"]
+            assert list(content) == [MEDIA_TYPE]
+            assert content[MEDIA_TYPE]["schema"] == {"$ref": "#/components/schemas/Problem"}
+            for code, example in content[MEDIA_TYPE]["examples"].items():
+                assert (example["value"]["code"], example["value"]["status"]) == (code, int(status))
+                assert f"`{code}`" in resolve(document, response)["description"]
+        for code, status in codes(document, operation).items():
+            assert CODES[code] == status
+        if path.startswith("/v1"):
+            assert codes(document, operation).keys() >= {
+                "malformed_request",
+                "unauthenticated",
+                "invalid_request",
+                "too_many_requests",
+                "internal_error",
+                "connection_lost",
+                "supabase_unavailable",
+                "deadline_exceeded",
+            }
+
+
+def test_every_refusal_is_documented_where_it_is_made(document: Document) -> None:
+    special = set().union(*REFUSALS.values())
+    made = {
+        operation["operationId"]: special & codes(document, operation).keys() for _, operation in operations(document)
+    }
+    assert {name: found for name, found in made.items() if found} == REFUSALS
+
+
+def test_what_creates_documents_the_repetition_and_where_the_row_lies(document: Document) -> None:
+    for path, operation in operations(document):
+        if operation["operationId"].startswith("create_"):
+            for status in ("200", "201"):
+                headers = operation["responses"][status]["headers"]
+                versioned = path.removeprefix("/v1/") in {"workspaces", "sources", "labs"}
+                assert headers.keys() == ({"Location", "ETag"} if versioned else {"Location"})
+
+
+def test_every_problem_is_on_the_page_of_problems(anonymous: TestClient, document: Document) -> None:
+    page = anonymous.get("/problems")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    explained = set(re.findall(r'id="(\w+)"', page.text))
+    assert explained == CODES.keys()
+    for _, operation in operations(document):
+        for response in operation["responses"].values():
+            for example in (
+                resolve(document, response).get("content", {}).get(MEDIA_TYPE, {}).get("examples", {}).values()
+            ):
+                address, _, anchor = example["value"]["type"].partition("#")
+                assert address == "/problems"
+                assert anchor in explained

@@ -1,0 +1,22 @@
+/** What the generated types must refuse: each line marked must be an error. */
+
+import createClient from "openapi-fetch";
+
+import type { paths } from "./api.js";
+
+const api = createClient<paths>({ baseUrl: "http://localhost:8000" });
+
+// @ts-expect-error a source needs a workspace
+void api.POST("/v1/sources", { body: { type: "pdf", title: "Rank" } });
+
+// @ts-expect-error a zoom is a number
+void api.POST("/v1/workspaces", { body: { name: "Linear algebra", viewport: { x: 0, y: 0, zoom: "1" } } });
+
+// @ts-expect-error a message is never edited
+void api.PATCH("/v1/chat-messages/{chat_message_id}", { params: { path: { chat_message_id: "1" } } });
+
+// @ts-expect-error no such status
+void api.PATCH("/v1/labs/{lab_id}", { params: { path: { lab_id: "1" } }, body: { status: "done" } });
+
+// @ts-expect-error a list of sources is a workspace's
+void api.GET("/v1/sources", { params: { query: { type: "pdf" } } });

@@ -1,0 +1,122 @@
+-- Access: for every table and operation, the owner may, a stranger may not, and without an account nothing is there.
+
+begin;
+select plan(107);
+
+create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
+create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
+  select
+    set_config('request.jwt.claims', json_build_object('sub', pg_temp.id(name), 'role', role)::text, true),
+    set_config('request.jwt.claim.sub', pg_temp.id(name)::text, true),
+    set_config('role', role, true)
+$$;
+
+insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com'), (pg_temp.id('bob'), 'bob@example.com');
+insert into workspaces (id, owner_id, name) values
+  (pg_temp.id('physics'), pg_temp.id('ada'), 'Physics'), (pg_temp.id('music'), pg_temp.id('bob'), 'Music');
+insert into sources (id, workspace_id, type, title) values (pg_temp.id('optics'), pg_temp.id('physics'), 'pdf', 'Optics');
+insert into labs (id, workspace_id, type) values (pg_temp.id('quiz'), pg_temp.id('physics'), 'quiz_lab');
+insert into edges (id, workspace_id, source_node_id, target_node_id)
+  values (pg_temp.id('line'), pg_temp.id('physics'), pg_temp.id('optics'), pg_temp.id('quiz'));
+insert into chat_messages (id, workspace_id, role, content) values (pg_temp.id('hello'), pg_temp.id('physics'), 'user', 'Hello');
+
+-- One statement per table and operation, each of which touches Ada's one row or adds one beside it.
+create temp table operations (relation text, operation text, statement text) on commit drop;
+insert into operations values
+  ('workspaces', 'select', $$ select from workspaces where id = pg_temp.id('physics') $$),
+  ('workspaces', 'insert', $$ insert into workspaces (name) values ('Another') $$),
+  ('workspaces', 'update', $$ update workspaces set name = 'Changed' where id = pg_temp.id('physics') $$),
+  ('workspaces', 'delete', $$ delete from workspaces where id = pg_temp.id('physics') $$),
+  ('sources', 'select', $$ select from sources where id = pg_temp.id('optics') $$),
+  ('sources', 'insert', $$ insert into sources (workspace_id, type, title) values (pg_temp.id('physics'), 'pdf', 'Another') $$),
+  ('sources', 'update', $$ update sources set title = 'Changed' where id = pg_temp.id('optics') $$),
+  ('sources', 'delete', $$ delete from sources where id = pg_temp.id('optics') $$),
+  ('labs', 'select', $$ select from labs where id = pg_temp.id('quiz') $$),
+  ('labs', 'insert', $$ insert into labs (workspace_id, type) values (pg_temp.id('physics'), 'quiz_lab') $$),
+  ('labs', 'update', $$ update labs set status = 'failed' where id = pg_temp.id('quiz') $$),
+  ('labs', 'delete', $$ delete from labs where id = pg_temp.id('quiz') $$),
+  ('edges', 'select', $$ select from edges where id = pg_temp.id('line') $$),
+  ('edges', 'insert', $$ insert into edges (workspace_id, source_node_id, target_node_id)
+                           values (pg_temp.id('physics'), pg_temp.id('quiz'), pg_temp.id('optics')) $$),
+  ('edges', 'update', $$ update edges set label = 'Changed' where id = pg_temp.id('line') $$),
+  ('edges', 'delete', $$ delete from edges where id = pg_temp.id('line') $$),
+  ('chat_messages', 'select', $$ select from chat_messages where id = pg_temp.id('hello') $$),
+  ('chat_messages', 'insert', $$ insert into chat_messages (workspace_id, role, content) values (pg_temp.id('physics'), 'user', 'Again') $$),
+  ('chat_messages', 'update', $$ update chat_messages set content = 'Changed' where id = pg_temp.id('hello') $$),
+  ('chat_messages', 'delete', $$ delete from chat_messages where id = pg_temp.id('hello') $$);
+grant select on operations to public;
+
+-- What comes of a statement: the rows it touched or the error it met. It is undone again.
+create function pg_temp.outcome(statement text) returns text language plpgsql as $$
+declare
+  touched integer;
+begin
+  execute statement;
+  get diagnostics touched = row_count;
+  raise exception using errcode = 'UNDO0', message = touched || ' rows';
+exception
+  when sqlstate 'UNDO0' then return sqlerrm;
+  when others then return sqlstate;
+end $$;
+
+select pg_temp.become('ada');
+select is(
+  pg_temp.outcome(statement),
+  case when (relation, operation) = ('chat_messages', 'update') then '42501' else '1 rows' end,
+  format('the owner: %s %s', operation, relation)
+) from operations;
+
+select pg_temp.become('bob');
+select is(
+  pg_temp.outcome(statement),
+  case
+    when (relation, operation) = ('workspaces', 'insert') then '1 rows' -- one of his own
+    when operation = 'insert' or (relation, operation) = ('chat_messages', 'update') then '42501'
+    else '0 rows'
+  end,
+  format('a stranger: %s %s', operation, relation)
+) from operations;
+select throws_ok(
+  $$ insert into workspaces (name, owner_id) values ('For Ada', pg_temp.id('ada')) $$, '42501', null,
+  'nobody opens a workspace for someone else'
+);
+select throws_ok(
+  $$ insert into labs (id, workspace_id, type) values (pg_temp.id('optics'), pg_temp.id('physics'), 'quiz_lab') $$, '42501', null,
+  'a stranger is refused before any id is compared'
+);
+select throws_ok(
+  $$ insert into chat_messages (workspace_id, role, content, mentions)
+     values (pg_temp.id('physics'), 'user', 'Is it there?', jsonb_build_array(pg_temp.id('nowhere'))) $$, '42501', null,
+  'and before any mention is looked up'
+);
+
+select pg_temp.become('bob', 'anon');
+select is(pg_temp.outcome(statement), '42501', format('without an account: %s %s', operation, relation)) from operations;
+
+-- Where grants are as wide as the embedded stack makes them, row-level security and triggers stand alone.
+reset role;
+grant all on all tables in schema public to anon, authenticated;
+select pg_temp.become('bob');
+select is(
+  pg_temp.outcome(statement),
+  case when (relation, operation) = ('workspaces', 'insert') then '1 rows' when operation = 'insert' then '42501' else '0 rows' end,
+  format('a stranger with every grant: %s %s', operation, relation)
+) from operations;
+select throws_ok(
+  $$ insert into workspaces (name, owner_id) values ('For Ada', pg_temp.id('ada')) $$, '42501', null,
+  'nobody opens a workspace for someone else, with every grant'
+);
+select pg_temp.become('bob', 'anon');
+select is(
+  pg_temp.outcome(statement), case operation when 'insert' then '42501' else '0 rows' end,
+  format('without an account, with every grant: %s %s', operation, relation)
+) from operations;
+select pg_temp.become('ada');
+select is(pg_temp.outcome($$ update chat_messages set content = 'Edited' $$), '0 rows', 'the owner edits no message, with every grant');
+select is(pg_temp.outcome($$ update workspaces set owner_id = pg_temp.id('bob') $$), 'PT422', 'nor gives a workspace away');
+select is(
+  pg_temp.outcome($$ update sources set workspace_id = pg_temp.id('music') $$), 'PT422', 'nor puts a source into a workspace of others'
+);
+
+select * from finish();
+rollback;

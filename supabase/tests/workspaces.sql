@@ -1,0 +1,115 @@
+-- Workspaces: what they hold, what nobody may set, what goes with them.
+
+begin;
+select plan(39);
+
+create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
+create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
+  select
+    set_config('request.jwt.claims', json_build_object('sub', pg_temp.id(name), 'role', role)::text, true),
+    set_config('request.jwt.claim.sub', pg_temp.id(name)::text, true),
+    set_config('role', role, true)
+$$;
+
+insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com'), (pg_temp.id('bob'), 'bob@example.com');
+select pg_temp.become('ada');
+
+-- Ada opens a workspace; all she needs to say is its name.
+select lives_ok(
+  $$ insert into workspaces (id, name) values (pg_temp.id('physics'), 'Physics') returning * $$,
+  'a workspace is created with an id of the client''s choice and read back'
+);
+select results_eq(
+  $$ select owner_id, viewport, version from workspaces $$,
+  $$ values (pg_temp.id('ada'), '{"x": 0, "y": 0, "zoom": 1}'::jsonb, 1) $$,
+  'it is hers, looks at the origin and is at version 1'
+);
+select is(created_at, updated_at, 'it was last updated when it was created') from workspaces;
+select throws_ok(
+  $$ insert into workspaces (id, name) values (pg_temp.id('physics'), 'Physics') $$, '23505', null,
+  'the same id is not taken twice'
+);
+
+-- A name is 1 to 255 characters and more than white space.
+select lives_ok($$ update workspaces set name = repeat('é', 255) $$, 'a name of 255 characters fits');
+select lives_ok($$ update workspaces set name = 'a' $$, 'a name of one character fits');
+select throws_like($$ update workspaces set name = repeat('é', 256) $$, '%"workspaces_name_length"', 'a name of 256 characters does not');
+select throws_like($$ update workspaces set name = '' $$, '%"workspaces_name_text"', 'a name is not empty');
+select throws_like(
+  $$ update workspaces set name = E' \t\r\n\u00a0\u2003\u3000' $$, '%"workspaces_name_text"', 'a name is not white space of any kind'
+);
+select throws_ok($$ update workspaces set name = null $$, '23502', null, 'a name is not null');
+
+-- A viewport is {x, y, zoom} and nothing else.
+select lives_ok($$ update workspaces set viewport = '{"x": -10000000, "y": 1e7, "zoom": 100}' $$, 'a viewport may lie at the limits');
+select lives_ok($$ update workspaces set viewport = '{"x": 0.5, "y": -3, "zoom": 0.01}' $$, 'a viewport may have fractions');
+select throws_like(format($$ update workspaces set viewport = %L $$, bad), '%"workspaces_viewport_shape"', 'a viewport is not ' || bad)
+from unnest(array[
+  '{"x": 0, "y": 0}', '{"x": 0, "y": 0, "zoom": 1, "z": 0}', '{"x": 10000001, "y": 0, "zoom": 1}',
+  '{"x": 0, "y": -10000001, "zoom": 1}', '{"x": 0, "y": 0, "zoom": 0}', '{"x": 0, "y": 0, "zoom": 101}',
+  '{"x": 0, "y": 0, "zoom": "1"}', '{"x": 0, "y": 0, "zoom": true}', '{"x": null, "y": 0, "zoom": 1}',
+  '{"x": [0], "y": 0, "zoom": 1}', '[0, 0, 1]', '1', 'null'
+]) bad;
+
+-- Content raises the version, layout does not.
+reset role;
+update workspaces set name = 'Physics';
+create temp table before on commit drop as select * from workspaces;
+update workspaces set name = 'Physics II';
+select is(w.version, b.version + 1, 'a new name raises the version') from workspaces w join before b using (id);
+select cmp_ok(w.updated_at, '>', b.updated_at, 'and updated_at') from workspaces w join before b using (id);
+select is(w.created_at, b.created_at, 'but not created_at') from workspaces w join before b using (id);
+create temp table after on commit drop as select * from workspaces;
+update workspaces set name = 'Physics II';
+select results_eq('select * from workspaces', 'select * from after', 'the same name again changes nothing');
+update workspaces set viewport = '{"x": 7, "y": 7, "zoom": 2}';
+select results_eq(
+  'select version, updated_at from workspaces', 'select version, updated_at from after',
+  'looking elsewhere raises neither version nor updated_at'
+);
+
+-- Nobody sets what the database owns, not even a role with every grant.
+grant select on after to service_role;
+select pg_temp.become('ada', 'service_role');
+update workspaces set version = 99, created_at = 'epoch', updated_at = 'epoch';
+select results_eq(
+  'select version, created_at, updated_at from workspaces', 'select version, created_at, updated_at from after',
+  'version and timestamps cannot be set'
+);
+select lives_ok(
+  $$ insert into workspaces (id, owner_id, name, version, created_at, updated_at)
+     values (pg_temp.id('music'), pg_temp.id('bob'), 'Music', 99, 'epoch', 'epoch') $$,
+  'a service opens a workspace for Bob'
+);
+select ok(
+  version = 1 and created_at > now() - interval '1 minute' and updated_at = created_at,
+  'whose version and timestamps are the database''s all the same'
+) from workspaces where id = pg_temp.id('music');
+select throws_ok(
+  $$ update workspaces set id = gen_random_uuid() $$, 'PT422', 'immutable_column', 'a workspace keeps its id'
+);
+select throws_ok(
+  $$ update workspaces set owner_id = pg_temp.id('bob') where id = pg_temp.id('physics') $$,
+  'PT422', 'immutable_column', 'a workspace keeps its owner'
+);
+
+-- All in a workspace goes with it, and a workspace with its owner.
+insert into sources (id, workspace_id, type, title) values (pg_temp.id('optics'), pg_temp.id('physics'), 'pdf', 'Optics');
+insert into labs (id, workspace_id, type, source_id) values (pg_temp.id('quiz'), pg_temp.id('physics'), 'quiz_lab', pg_temp.id('optics'));
+insert into edges (workspace_id, source_node_id, target_node_id) values (pg_temp.id('physics'), pg_temp.id('optics'), pg_temp.id('quiz'));
+insert into chat_messages (workspace_id, role, content, mentions)
+  values (pg_temp.id('physics'), 'user', 'Quiz me', jsonb_build_array(pg_temp.id('quiz')));
+select pg_temp.become('ada');
+select lives_ok($$ delete from workspaces $$, 'Ada deletes her workspace');
+reset role;
+select is_empty(
+  $$ select id from sources union all select id from labs union all select id from edges
+     union all select id from chat_messages union all select id from private.nodes $$,
+  'nothing of it is left'
+);
+select results_eq('select name from workspaces', array['Music'], 'Bob''s is untouched');
+delete from auth.users where id = pg_temp.id('bob');
+select is_empty('select id from workspaces', 'it goes when Bob''s account goes');
+
+select * from finish();
+rollback;
