@@ -6,8 +6,119 @@ new.
 
 from typing import Any
 
-WORKSPACE_ID = "5a3f1e00-0000-4000-8000-000000000001"
+
+def _id(number: int) -> str:
+    return f"5a3f1e00-0000-4000-8000-{number:012}"
+
+
+WORKSPACE_ID = _id(1)
+PAPER, REPOSITORY, VIDEO = _id(11), _id(12), _id(13)
+FLASHCARDS, CODE, QUIZ = _id(21), _id(22), _id(23)
+
+
+def _in_workspace(path: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return path, {"workspace_id": WORKSPACE_ID, **body}
+
+
+def _edge(number: int, source: str, target: str, label: str) -> tuple[str, dict[str, Any]]:
+    return _in_workspace(
+        "/v1/edges", {"id": _id(number), "source_node_id": source, "target_node_id": target, "label": label}
+    )
+
 
 POSTS: list[tuple[str, dict[str, Any]]] = [
-    ("/v1/workspaces", {"id": WORKSPACE_ID, "name": "Welcome to AIDE"}),
+    ("/v1/workspaces", {"id": WORKSPACE_ID, "name": "How transformers work"}),
+    _in_workspace(
+        "/v1/sources",
+        {
+            "id": PAPER,
+            "type": "pdf",
+            "title": "Attention Is All You Need",
+            "metadata": {"pages": 15, "year": 2017, "url": "https://arxiv.org/abs/1706.03762"},
+            "canvas_position": {"x": 0, "y": 0},
+        },
+    ),
+    _in_workspace(
+        "/v1/sources",
+        {
+            "id": REPOSITORY,
+            "type": "github",
+            "title": "karpathy/nanoGPT",
+            "metadata": {"language": "Python", "url": "https://github.com/karpathy/nanoGPT"},
+            "canvas_position": {"x": 0, "y": 220},
+        },
+    ),
+    _in_workspace(
+        "/v1/sources",
+        {
+            "id": VIDEO,
+            "type": "video",
+            "title": "Let's build GPT, from scratch",
+            "metadata": {"minutes": 116, "url": "https://www.youtube.com/watch?v=kCc8FmEb1nY"},
+            "canvas_position": {"x": 0, "y": 440},
+        },
+    ),
+    _in_workspace(
+        "/v1/labs",
+        {
+            "id": FLASHCARDS,
+            "source_id": PAPER,
+            "type": "flashcard_lab",
+            "status": "completed",
+            "config": {"cards": 2},
+            "generated_content": {
+                "cards": [
+                    {
+                        "front": "Why divide by the square root of d_k?",
+                        "back": "Large products starve the softmax.",
+                    },
+                    {"front": "What is masked in the decoder?", "back": "Positions after the one being predicted."},
+                ]
+            },
+            "canvas_position": {"x": 420, "y": 0},
+        },
+    ),
+    _in_workspace(
+        "/v1/labs",
+        {
+            "id": CODE,
+            "source_id": REPOSITORY,
+            "type": "code_lab",
+            "status": "in_progress",
+            "config": {"language": "python"},
+            "generated_content": {
+                "task": "Write causal self-attention for one head.",
+                "tests": ["assert attend(x, causal=True)[0] @ future == 0"],
+            },
+            "user_state": {"attempts": 1},
+            "canvas_position": {"x": 420, "y": 220},
+        },
+    ),
+    _in_workspace(
+        "/v1/labs",
+        {
+            "id": QUIZ,
+            "source_id": VIDEO,
+            "type": "quiz_lab",
+            "config": {"questions": 5},
+            "canvas_position": {"x": 420, "y": 440},
+        },
+    ),
+    _edge(31, PAPER, FLASHCARDS, "remember"),
+    _edge(32, REPOSITORY, CODE, "practise"),
+    _edge(33, VIDEO, QUIZ, "check"),
+    _edge(34, PAPER, REPOSITORY, "implemented in"),
+    _in_workspace(
+        "/v1/chat-messages",
+        {"id": _id(41), "role": "user", "content": "Where should I begin?", "mentions": [PAPER, VIDEO]},
+    ),
+    _in_workspace(
+        "/v1/chat-messages",
+        {
+            "id": _id(42),
+            "role": "assistant",
+            "content": "Read section 3 of the paper, then do the flashcards. The code lab comes after the video.",
+            "mentions": [PAPER, FLASHCARDS, CODE],
+        },
+    ),
 ]

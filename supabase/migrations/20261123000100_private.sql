@@ -28,11 +28,17 @@ return pg_column_compression(value) is not null
 comment on function private.is_document is
   'Whether a value is a JSON object of at most 1 MiB as text. What arrives is never compressed: a compressed value was read back from its row, and was measured when it arrived. Else every drag would write out all that a node holds.';
 
+create function private.with_fraction(moment timestamptz) returns timestamptz
+language sql stable parallel safe
+return case when moment = date_trunc('second', moment) then moment + interval '1 microsecond' else moment end;
+comment on function private.with_fraction is
+  'A moment that is never a whole second. JSON writers leave a fraction of zero out; so every stamp has the same form, and sorts as text as it does as time.';
+
 create function private.stamp() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   if tg_op = 'INSERT' then
-    new.created_at := clock_timestamp();
+    new.created_at := private.with_fraction(clock_timestamp());
     new.updated_at := new.created_at;
     new.version    := 1;
     return new;
@@ -51,7 +57,7 @@ begin
 
   if new is distinct from old then
     -- Not now(): a writer that waited for another one must not be dated before it.
-    new.updated_at := clock_timestamp();
+    new.updated_at := private.with_fraction(clock_timestamp());
     new.version    := old.version + 1;
   end if;
   return new;
@@ -62,7 +68,7 @@ comment on function private.stamp is
 create function private.stamp_created_at() returns trigger
 language plpgsql set search_path = '' as $$
 begin
-  new.created_at := case tg_op when 'INSERT' then clock_timestamp() else old.created_at end;
+  new.created_at := case tg_op when 'INSERT' then private.with_fraction(clock_timestamp()) else old.created_at end;
   return new;
 end $$;
 comment on function private.stamp_created_at is 'Owns created_at of the tables that have no version.';
@@ -76,6 +82,7 @@ comment on function private.refuse_change is
   'Refuses an update; the trigger''s WHEN names the columns that never change. The data API turns PT422 into status 422.';
 
 revoke execute on all functions in schema private from public, anon, authenticated, service_role;
--- Check constraints run as whoever writes. Trigger functions need no grant.
-grant execute on function private.has_text(text), private.is_position(jsonb), private.is_document(jsonb)
+-- Check constraints and triggers run as whoever writes. Trigger functions need no grant themselves.
+grant execute on function
+  private.has_text(text), private.is_position(jsonb), private.is_document(jsonb), private.with_fraction(timestamptz)
   to authenticated, service_role;

@@ -1,8 +1,14 @@
 -- Schema: what must stay true of every table and function, also of those that are added later.
 
 begin;
-select plan(14);
+select plan(16);
 
+select is(
+  private.with_fraction('2027-01-02T03:04:05Z'), '2027-01-02T03:04:05.000001Z', 'no stamp is a whole second'
+);
+select is(
+  private.with_fraction('2027-01-02T03:04:05.678Z'), '2027-01-02T03:04:05.678Z', 'any other moment is a stamp as it is'
+);
 select set_eq(
   $$ select tablename::text from pg_tables where schemaname = 'public' and rowsecurity $$,
   $$ select tablename::text from pg_tables where schemaname = 'public' $$,
@@ -43,7 +49,7 @@ select set_eq(
        and has_function_privilege('authenticated', p.oid, 'execute') $$,
   array[
     'arrange_canvas', 'canvas', 'schema_version',
-    'has_text', 'is_document', 'is_position', 'rfc3339', 'workspace_ids'
+    'has_text', 'is_document', 'is_position', 'rfc3339', 'with_fraction', 'workspace_ids'
   ],
   'people with an account execute these functions'
 );

@@ -1,0 +1,126 @@
+// Writes the rows of a stopped embedded stack to standard output, as SQL for psql, and their numbers to standard error.
+// `node export.mjs <data folder>`; whoever calls it holds the folder.
+//
+// PostgreSQL's own COPY writes and reads the values, so none of them changes on the way. Users are written as JSON,
+// because login services differ in the columns of auth.users: each takes those that it knows.
+
+import { existsSync } from "node:fs";
+import { once } from "node:events";
+import { PGlite } from "@electric-sql/pglite";
+
+const TABLES = {
+  "public.workspaces": "id",
+  "public.sources": "id",
+  "public.labs": "id",
+  "private.nodes": "id",
+  "public.edges": "id",
+  "public.chat_messages": "seq",
+};
+
+// What the login service computes, or waits for somebody to confirm, stays behind; what is null gets the default there.
+// It cannot read a null in a token that nobody has asked for, nor two empty phone numbers.
+const USERS = `
+  select (
+    select jsonb_object_agg(key, value) from jsonb_each(to_jsonb(u))
+    where value not in ('null', '""') and key not in ('confirmed_at', 'invited_at')
+      and key not like all ('{%\\\\_token%,%\\\\_change%,%\\\\_sent\\\\_at}')
+  ) || '{
+    "instance_id": "00000000-0000-0000-0000-000000000000",
+    "confirmation_token": "", "recovery_token": "", "email_change": "", "email_change_token_new": ""
+  }'
+  from auth.users u order by u.created_at, u.id`;
+
+const IDENTITIES = `
+  select to_jsonb(i) - 'email' from auth.identities i order by i.created_at, i.id`;
+
+const BEGIN = `-- Rows of AIDE's embedded stack, users with the hashes of their passwords included: keep it to yourself.
+-- For a migrated database: psql -v ON_ERROR_STOP=1 -f <this file> "$DATABASE_URL"
+
+begin;
+set local client_encoding = 'UTF8';
+set local client_min_messages = warning;
+-- Versions, times and the order of messages stay as they are: no trigger stamps these rows anew.
+set local session_replication_role = replica;
+
+do $$
+declare
+  version text := '';
+begin
+  if to_regprocedure('public.schema_version()') is not null then
+    version := public.schema_version();
+  end if;
+  if version < '@version@' then
+    raise exception 'the database lacks migrations: apply them first (make migrate)';
+  end if;
+end $$;
+
+create temporary table moved (target text, document jsonb) on commit drop;
+`;
+
+const END = `
+-- Every row goes in with the columns that the table has, those that it computes left out.
+do $$
+declare
+  target text;
+  columns text;
+begin
+  foreach target in array array['auth.users', 'auth.identities'] loop
+    continue when to_regclass(target) is null;
+    select string_agg(quote_ident(a.attname), ', ') into columns
+      from pg_attribute a
+      where a.attrelid = to_regclass(target) and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+        and exists (select from moved m where m.target = a.attrelid::regclass::text and m.document ? a.attname);
+    continue when columns is null;
+    execute format(
+      'insert into %1$s (%2$s) select %2$s from moved m, jsonb_populate_record(null::%1$s, m.document)
+       where m.target = %1$L on conflict do nothing', target, columns);
+  end loop;
+
+  if exists (select from public.workspaces w where not exists (select from auth.users u where u.id = w.owner_id)) then
+    raise exception 'a user of the moved workspaces has another id in this database: %',
+      (select string_agg(m.document ->> 'email', ', ') from moved m
+       where m.target = 'auth.users' and not exists (select from auth.users u where u.id::text = m.document ->> 'id'));
+  end if;
+
+  perform setval('private.chat_messages_seq', greatest(@seq@, (select last_value from private.chat_messages_seq)));
+end $$;
+
+commit;
+notify pgrst, 'reload schema';
+`;
+
+const folder = process.argv[2];
+if (!folder || !existsSync(`${folder}/PG_VERSION`)) {
+  console.error(`there is no data folder of the embedded stack at ${folder}`);
+  process.exit(1);
+}
+
+async function write(text) {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+}
+
+const db = await PGlite.create(folder);
+
+async function value(query) {
+  return (await db.query(query)).rows[0].value;
+}
+
+async function copy(name, target, query) {
+  const { rows, blob } = await db.query(`copy (${query}) to '/dev/blob'`);
+  const text = blob ? await blob.text() : "";
+  await write(`\ncopy ${target} from stdin;\n${text}\\.\n`);
+  console.error(`${text.split("\n").length - 1} ${name}`);
+}
+
+await db.exec("set timezone = 'UTC'; set datestyle = 'ISO'");
+await write(BEGIN.replaceAll("@version@", await value("select public.schema_version() as value")));
+await copy("users", "moved (target, document)", `select 'auth.users', d from (${USERS}) as q (d)`);
+await copy("identities", "moved (target, document)", `select 'auth.identities', d from (${IDENTITIES}) as q (d)`);
+for (const [table, order] of Object.entries(TABLES)) {
+  const columns = await value(`
+    select string_agg(quote_ident(attname), ', ' order by attnum) as value from pg_attribute
+    where attrelid = '${table}'::regclass and attnum > 0 and not attisdropped and attgenerated = ''`);
+  await copy(table.split(".")[1], `${table} (${columns})`, `select ${columns} from ${table} order by ${order}`);
+}
+await write(END.replaceAll("@seq@", await value("select last_value::text as value from private.chat_messages_seq")));
+await db.close();
