@@ -1,0 +1,221 @@
+"""`make dev`: however it ends, nothing that was acknowledged is lost, and no process is left."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from dev.processes import base_environment, free_port
+from tests.integration.conftest import PLAIN
+
+ROOT = Path(__file__).parents[3]
+COPIED = (".env.example", "backend/app", "backend/dev", "supabase/migrations", "supabase/lite.toml")
+CREATES = 200
+
+
+@dataclass
+class Checkout:
+    """A copy of the project with data, settings and ports of its own."""
+
+    folder: Path
+    port: int
+    supabase_port: int
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a development command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "dev", *command],
+            cwd=self.folder / "backend",
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def refused(self) -> str:
+        """What a start says that is refused."""
+        ended = self.run()
+        assert ended.returncode == 1
+        assert "Traceback" not in ended.stderr
+        return ended.stdout + ended.stderr
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return base_environment() | {"PORT": str(self.port), "SUPABASE_PORT": str(self.supabase_port)}
+
+
+class Running:
+    """`make dev` in a checkout, from the line that says it is ready until it has ended."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self.checkout = checkout
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "dev"],
+            cwd=checkout.folder / "backend",
+            env=checkout.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.output: list[str] = []
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        assert self._ready.wait(120), self.said
+        assert "Create a workspace" in self.said, self.said
+        self.family = descendants(self.process.pid)
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output.append(line)
+            if "curl -X POST" in line:
+                self._ready.set()
+        self._ready.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.wait_until_gone()
+
+    @property
+    def said(self) -> str:
+        return "".join(self.output)
+
+    def find(self, pattern: str) -> int:
+        """The process of the family whose command line has the pattern."""
+        commands = {pid: command_line(pid) for pid in self.family}
+        [pid] = [pid for pid, command in commands.items() if re.search(pattern, command)]
+        return pid
+
+    def wait_until_gone(self) -> None:
+        """Wait until neither it nor any process that it started is left."""
+        deadline = time.monotonic() + 10
+        assert self.process.stdout
+        self.process.wait(10)
+        self._reader.join(10)
+        self.process.stdout.close()
+        while alive := [pid for pid in self.family if command_line(pid)]:
+            assert time.monotonic() < deadline, [command_line(pid) for pid in alive]
+            os.sched_yield()
+
+
+def command_line(pid: int) -> str:
+    """The command line of a process that is alive."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return "" if listed.stdout.startswith("Z") else listed.stdout
+
+
+def descendants(pid: int) -> list[int]:
+    """The process and all that it has started."""
+    family = [pid]
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
+    pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+    for parent in family:
+        family += [child for child, of in pairs if of == parent]
+    return family
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in COPIED:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, target)
+    (folder / "supabase/node_modules").symlink_to(ROOT / "supabase/node_modules")
+    return Checkout(folder, free_port(), free_port())
+
+
+def end_within_creates(running: Running, pid: int, signum: signal.Signals) -> list[str]:
+    """Create workspaces and send the signal halfway; the ids of those that were acknowledged."""
+    token = running.checkout.run("token").stdout.strip()
+    acknowledged: list[str] = []
+    halfway = threading.Event()
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=running.checkout.api, headers=headers, timeout=10, verify=PLAIN) as client:
+
+        def create(number: int) -> None:
+            if number == CREATES // 2:
+                halfway.set()
+            try:
+                answer = client.post("/v1/workspaces", json={"id": str(uuid4()), "name": f"w{number}"})
+            except httpx.TransportError:
+                return
+            if answer.status_code == 201:
+                acknowledged.append(answer.json()["id"])
+
+        with ThreadPoolExecutor(4) as pool:
+            creating = [pool.submit(create, number) for number in range(CREATES)]
+            assert halfway.wait(60)
+            os.kill(pid, signum)
+            for each in creating:
+                each.result()
+    running.wait_until_gone()
+    assert 0 < len(acknowledged) < CREATES
+    return acknowledged
+
+
+def missing(running: Running, ids: list[str]) -> list[str]:
+    """Those of the workspaces that are not there."""
+    headers = {"Authorization": f"Bearer {running.checkout.run('token').stdout.strip()}"}
+    with httpx.Client(base_url=running.checkout.api, headers=headers, timeout=10, verify=PLAIN) as client:
+        return [each for each in ids if client.get(f"/v1/workspaces/{each}").status_code != 200]
+
+
+def test_what_was_acknowledged_survives_ctrl_c_and_a_second_start_is_refused(checkout: Checkout) -> None:
+    with Running(checkout) as running:
+        assert "running already" in checkout.refused()
+        acknowledged = end_within_creates(running, running.process.pid, signal.SIGINT)
+    assert running.process.returncode == 0
+    assert "Traceback" not in running.said
+
+    stopped = checkout.run("token")
+    assert (stopped.returncode, stopped.stdout) == (1, "")
+    assert "make dev" in stopped.stderr
+
+    with Running(checkout) as running:
+        assert missing(running, acknowledged) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "victim",
+    [r"-m dev\b(?!\.)", r"lite/dist/cli", r"-m dev\.gateway", r"multiprocessing.spawn", r"guard\.py"],
+    ids=["the supervisor", "the stack", "the gateway", "the gateway's worker", "the guard"],
+)
+def test_what_was_acknowledged_survives_the_death_of_any_process(checkout: Checkout, victim: str) -> None:
+    with Running(checkout) as running:
+        acknowledged = end_within_creates(running, running.find(victim), signal.SIGKILL)
+    with Running(checkout) as running:
+        assert missing(running, acknowledged) == []
+
+
+def test_a_taken_port_is_one_clear_line(checkout: Checkout) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert f"port {port} is taken" in Checkout(checkout.folder, port, checkout.supabase_port).refused()
+        assert "SUPABASE_PORT" in Checkout(checkout.folder, checkout.port, port).refused()
