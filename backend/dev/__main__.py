@@ -3,9 +3,22 @@
 import sys
 
 from dev.developer import print_token
+from dev.migrate import migrate
+from dev.move import export_data, import_data
 from dev.reset import reset
 from dev.serve import serve
+from dev.up import down, logs, up
 
-COMMANDS = {"serve": serve, "token": print_token, "reset": reset}
+COMMANDS = {
+    "serve": serve,
+    "token": print_token,
+    "reset": reset,
+    "up": up,
+    "down": down,
+    "logs": logs,
+    "migrate": migrate,
+    "export": export_data,
+    "import": import_data,
+}
 
 sys.exit(COMMANDS[sys.argv[1] if len(sys.argv) > 1 else "serve"]())

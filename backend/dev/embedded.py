@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,7 @@ def start_embedded(
     with hold(folder) as held:
         if not _is_migrated(folder):
             say("applying the migrations")
+            _begin_first_migration(folder)
             if supervisor.run(
                 "lite migration up",
                 [*lite, "migration", "up", *config],
@@ -207,5 +209,19 @@ def _is_migrated(folder: Path) -> bool:
     return stamp.exists() and stamp.read_text() == _fingerprint()
 
 
+def _unfinished(folder: Path) -> Path:
+    return folder / "supabase/.temp/unfinished"
+
+
+def _begin_first_migration(folder: Path) -> None:
+    """A data folder whose making was interrupted cannot be continued, and nobody has written to it yet."""
+    data = folder / "supabase/.temp/data"
+    if _unfinished(folder).exists():
+        shutil.rmtree(data, ignore_errors=True)
+    if not data.exists():
+        _unfinished(folder).touch()
+
+
 def _mark_migrated(folder: Path) -> None:
+    _unfinished(folder).unlink(missing_ok=True)  # first, since its presence lets data be removed
     _stamp(folder).write_text(_fingerprint())

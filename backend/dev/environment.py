@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -12,7 +13,7 @@ from dev.processes import StartError
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / ".env"
 EXAMPLE = ROOT / ".env.example"
-GENERATED = {
+GENERATED: dict[str, Callable[[], str]] = {
     "SUPABASE_JWT_SECRET": lambda: secrets.token_urlsafe(48),
     "SUPABASE_PUBLISHABLE_KEY": lambda: f"sb_publishable_{secrets.token_urlsafe(24)}",
 }

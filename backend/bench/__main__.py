@@ -1,0 +1,63 @@
+"""`python -m bench`: measures everything in one interleaved run, prints it and writes `results/latest.json`."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import measure, report
+from bench.install import install
+from bench.processes import SOAK_REQUESTS, memory, startup_seconds
+from bench.stage import open_stage
+from dev.processes import StartError
+from dev.serve import interrupt
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="only what the targets need, in little more than a minute")
+    parser.add_argument("--record", action="store_true", help="write RESULTS.md too")
+    parser.add_argument("--only", choices=["memory", "startup"], help="measure this alone and write nothing")
+    arguments = parser.parse_args()
+    seconds = float(os.environ.get("BENCH_SECONDS") or (0.8 if arguments.quick else 1.2))
+    rounds = int(os.environ.get("BENCH_ROUNDS") or (2 if arguments.quick else 5))
+    soak = int(os.environ.get("BENCH_SOAK") or SOAK_REQUESTS)
+    started_at = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - started_at:6.1f} s  {line}", flush=True)
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        install()
+        with tempfile.TemporaryDirectory(prefix="aide-bench-") as folder:
+            say("starting PostgreSQL and PostgREST")
+            with open_stage(Path(folder)) as stage:
+                if arguments.only:
+                    print(memory(stage, soak) if arguments.only == "memory" else startup_seconds(stage))
+                    return 0
+                say("starting the arrangements")
+                results = measure.measure(measure.cells(quick=arguments.quick), stage, seconds, rounds, say)
+                extras: dict[str, object] = {}
+                if not arguments.quick:
+                    say("measuring start-up and memory")
+                    extras = {"startup_seconds": startup_seconds(stage), "memory": memory(stage, soak)}
+                result = report.document(results, stage, extras, {"seconds": seconds, "rounds": rounds})
+    except StartError as error:
+        print(f"No benchmark: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print("\n" + report.markdown(result))
+    report.save(result)
+    if arguments.record:
+        report.record(result)
+    say("done")
+    return 0
+
+
+sys.exit(main())

@@ -1,0 +1,236 @@
+"""From the embedded stack to PostgreSQL with PostgREST: `make export` and `make import` lose and change nothing."""
+
+import json
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from dev import move
+from dev.embedded import embedded_stack
+from dev.postgres import PostgresStack, postgres_stack
+from dev.processes import StartError, Supervisor
+from tests.integration.conftest import User, created, sign_up, start_gateway
+
+TABLES = ("sources", "labs", "edges", "chat-messages")
+# Whatever a format between two databases could trip over.
+AWKWARD = "tab\t, line\n, return\r, back\\slash, \\N, \\., $$, 'quotes\", é, 漢字, \U0001f9ea"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A used stack that was exported, and what its users saw before."""
+
+    file: Path
+    jwt_secret: str
+    users: list[User]
+    rows: list[dict[str, Any]]
+
+
+def client(url: str, user: User) -> httpx.Client:
+    return httpx.Client(base_url=f"{url}/v1", headers={"Authorization": f"Bearer {user.token}"}, timeout=30)
+
+
+def everything(url: str, user: User) -> dict[str, Any]:
+    """All rows that a user sees, by table; canvases too."""
+    with client(url, user) as api:
+        workspaces = walk(api, "/workspaces?order=created_at")
+        seen: dict[str, Any] = {"workspaces": workspaces}
+        for workspace in workspaces:
+            for table in TABLES:
+                seen[f"{table} of {workspace['id']}"] = walk(api, f"/{table}?workspace_id={workspace['id']}")
+            seen[f"canvas of {workspace['id']}"] = api.get(f"/workspaces/{workspace['id']}/canvas").json()
+        return seen
+
+
+def walk(api: httpx.Client, path: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    while path:
+        response = api.get(path)
+        assert response.status_code == 200, response.text
+        rows += response.json()
+        path = response.links.get("next", {}).get("url", "").removeprefix("/v1")
+    return rows
+
+
+def use(api: httpx.Client) -> None:
+    """Leaves a workspace behind in which every column of every table was written, and much was changed since."""
+    workspace = created(api.post("/workspaces", json={"name": "Algebra"}))
+    of = {"workspace_id": workspace["id"]}
+    path = f"/workspaces/{workspace['id']}"
+    for n in range(5):
+        assert api.patch(path, json={"name": f"Algebra {n}"}).status_code == 200
+    sources = [
+        created(
+            api.post(
+                "/sources",
+                json=of
+                | {
+                    "type": "pdf",
+                    "title": f"Chapter {n} \\ é",
+                    "storage_path": f"books/{n}.pdf",
+                    "metadata": {"text": AWKWARD, "number": 0.1 + n, "null": None, "nested": [[{"": []}]]},
+                    "cache_id": f"cache-{n}",
+                    "cache_expires_at": "2030-01-02T03:04:05.678901Z",
+                },
+            )
+        )
+        for n in range(4)
+    ]
+    labs = [
+        created(
+            api.post(
+                "/labs",
+                json=of
+                | {
+                    "type": "code_lab",
+                    "source_id": source["id"],
+                    "status": "in_progress",
+                    "config": {"text": AWKWARD},
+                    "generated_content": {"text": AWKWARD * 100},
+                    "user_state": {"done": True},
+                },
+            )
+        )
+        for source in sources
+    ]
+    for source, lab in zip(sources, labs, strict=True):
+        ends = {"source_node_id": source["id"], "target_node_id": lab["id"]}
+        created(
+            api.post("/edges", json=of | ends | {"label": "leads to\t\\", "source_handle": "a", "target_handle": "b"})
+        )
+        mentions = [source["id"], lab["id"]]
+        created(api.post("/chat-messages", json=of | {"role": "user", "content": AWKWARD, "mentions": mentions}))
+        created(api.post("/chat-messages", json=of | {"role": "assistant", "content": "Yes."}))
+    assert api.patch(f"/labs/{labs[0]['id']}", json={"status": "completed"}).status_code == 200
+    moved = [{"id": node["id"], "position": {"x": n / 3, "y": -n}} for n, node in enumerate(sources + labs)]
+    layout = {"nodes": moved, "viewport": {"x": 1.5, "y": -2, "zoom": 0.5}}
+    assert api.patch(f"{path}/canvas", json=layout).is_success
+    assert api.delete(f"/sources/{sources[3]['id']}").status_code == 204
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
+    folder = tmp_path_factory.mktemp("embedded")
+    with embedded_stack(folder) as stack, Supervisor() as supervisor:
+        url = start_gateway(supervisor, folder, stack)
+        users = [sign_up(stack), sign_up(stack)]
+        for user in users:
+            with client(url, user) as api:
+                use(api)
+        rows = [everything(url, user) for user in users]
+        with pytest.raises(StartError, match="stop it first"), (folder / "early.sql").open("wb") as early:
+            move.export(folder, early)
+    file = folder / "export.sql"
+    with file.open("wb") as export:
+        move.export(folder, export)
+    return Moved(file, stack.jwt_secret, users, rows)
+
+
+@pytest.fixture(scope="module")
+def target(moved: Moved, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresStack]:
+    """A migrated database with a login service's own columns of auth.users, and somebody in it."""
+    with postgres_stack(tmp_path_factory.mktemp("postgres"), jwt_secret=moved.jwt_secret) as stack:
+        stack.sql("""
+            alter table auth.users add column encrypted_password varchar(255), add column instance_id uuid,
+                add column confirmation_token varchar(255), add column raw_user_meta_data jsonb,
+                add column phone text unique, add column email_confirmed_at timestamptz,
+                add column confirmed_at timestamptz generated always as (email_confirmed_at) stored;
+            create table auth.identities (id uuid primary key, provider text not null, provider_id text not null,
+                user_id uuid not null references auth.users, identity_data jsonb not null,
+                email text generated always as (lower(identity_data ->> 'email')) stored);
+            insert into auth.users (id, email) values (gen_random_uuid(), 'first@example.com');
+            insert into public.workspaces (owner_id, name) select id, 'Here before' from auth.users;
+        """)
+        yield stack
+
+
+def test_what_a_used_workspace_holds_is_moved_row_by_row(moved: Moved, target: PostgresStack, tmp_path: Path) -> None:
+    move.load(moved.file, target.dsn, target.psql)
+    with Supervisor() as supervisor:
+        url = start_gateway(supervisor, tmp_path, target)
+        for user, rows in zip(moved.users, moved.rows, strict=True):
+            assert everything(url, user) == rows
+            assert [workspace["version"] for workspace in rows["workspaces"]] == [6]
+            assert all(rows.values()), "every table holds rows"
+        with client(url, moved.users[0]) as api:
+            goes_on(api, moved.rows[0])
+    assert target.sql("select name from public.workspaces where name = 'Here before'") == "Here before\n"
+
+
+def goes_on(api: httpx.Client, rows: dict[str, Any]) -> None:
+    """The moved workspace is used as before: registry, sequence, versions and cascades are whole."""
+    workspace = rows["workspaces"][0]
+    of = {"workspace_id": workspace["id"]}
+    sources, messages = rows[f"sources of {workspace['id']}"], rows[f"chat-messages of {workspace['id']}"]
+    ends = {"source_node_id": sources[0]["id"], "target_node_id": sources[1]["id"]}
+    created(api.post("/edges", json=of | ends))
+    said = {"role": "user", "content": "Here I am", "mentions": [sources[0]["id"]]}
+    assert created(api.post("/chat-messages", json=of | said))["seq"] > max(message["seq"] for message in messages)
+    changed = api.patch(f"/workspaces/{workspace['id']}", json={"name": "Moved"}, headers={"If-Match": '"6"'})
+    assert (changed.status_code, changed.json()["version"]) == (200, 7)
+    assert api.post("/sources", json=of | {"id": sources[0]["id"], "type": "pdf", "title": "x"}).status_code == 200
+    assert api.delete(f"/sources/{sources[0]['id']}").status_code == 204
+    left = walk(api, f"/edges?workspace_id={workspace['id']}")
+    assert not [edge for edge in left if sources[0]["id"] in (edge["source_node_id"], edge["target_node_id"])]
+
+
+def test_users_keep_their_id_address_and_password(moved: Moved, target: PostgresStack) -> None:
+    users = json.loads(target.sql("select json_agg(u) from auth.users u where encrypted_password is not null"))
+    assert {user["id"] for user in users} == {user.id for user in moved.users}
+    for user in users:
+        assert user["encrypted_password"].startswith("$2")
+        assert user["email"].endswith("@example.com")
+        assert user["raw_user_meta_data"]["email"] == user["email"]
+        assert user["instance_id"] == "00000000-0000-0000-0000-000000000000"
+        assert user["confirmed_at"]
+        assert (user["confirmation_token"], user["phone"]) == ("", None)
+    assert target.sql("select count(*) from auth.identities join auth.users u on u.id = user_id") == "2\n"
+
+
+def test_a_second_import_is_refused_and_changes_nothing(moved: Moved, target: PostgresStack) -> None:
+    before = target.sql("select count(*) from public.workspaces")
+    with pytest.raises(StartError, match="duplicate key value"):
+        move.load(moved.file, target.dsn, target.psql)
+    assert target.sql("select count(*) from public.workspaces") == before
+
+
+@pytest.fixture
+def database(target: PostgresStack) -> Iterator[str]:
+    """An empty database beside the other; its address."""
+    name = f"empty_{uuid4().hex}"
+    dsn = target.dsn.replace("/postgres?", f"/{name}?")
+
+    def run(statement: str) -> None:
+        subprocess.run([target.psql, "-X", "-q", "-d", target.dsn, "-c", statement], check=True)
+
+    run(f"create database {name}")
+    yield dsn
+    run(f"drop database {name}")
+
+
+def test_a_database_without_migrations_is_refused(moved: Moved, target: PostgresStack, database: str) -> None:
+    with pytest.raises(StartError, match="apply them first"):
+        move.load(moved.file, database, target.psql)
+
+
+def test_a_database_that_does_not_answer_is_said_so(moved: Moved, target: PostgresStack) -> None:
+    with pytest.raises(StartError, match=r"[Cc]onnection"):
+        move.load(moved.file, "postgresql://postgres:secret@127.0.0.1:1/postgres", target.psql)
+
+
+def test_the_file_is_for_its_owner_alone_and_never_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["dev", "export", str(tmp_path / "export.sql")])
+    monkeypatch.setattr(move, "export", lambda folder, file: file.write(b"rows"))
+    assert move.export_data() == 0
+    assert stat.S_IMODE((tmp_path / "export.sql").stat().st_mode) == 0o600
+    assert move.export_data() == 1
+    assert "is there already" in capsys.readouterr().err
