@@ -5,12 +5,13 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
 import jwt
 from jwt import PyJWK
+from starlette.types import Scope
 
 from app import metrics
 from app.config import Settings
@@ -53,6 +54,24 @@ class Caller:
     token: str
     expires_at: int
     """`exp`: seconds since 1970, UTC."""
+
+
+async def authenticate(scope: Scope) -> Caller:
+    """The caller of this request, verified and let in once, whoever asks first. Raises as `Verifier.verify` does, and
+    `TooManyRequestsError`."""
+    state = scope["state"]
+    if "caller" not in state:
+        values = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(values) != 1:
+            raise UnauthenticatedError
+        scheme, _, token = values[0].partition(b" ")
+        if scheme.lower() != b"bearer" or not token.isascii():
+            raise UnauthenticatedError
+        verifier: Verifier = scope["app"].state.verifier
+        caller = await verifier.verify(token.decode("ascii"))
+        state["admit"](caller.id)
+        state["caller"] = caller
+    return cast("Caller", state["caller"])
 
 
 class KeySet:

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response, status
 from fastapi.security import HTTPBearer
+from pydantic import WithJsonSchema
 
 from app import auth
-from app.errors import MalformedRequestError, UnauthenticatedError
+from app.errors import MalformedRequestError
 from app.models.chat_message import ChatMessage
 from app.models.edge import Edge
 from app.models.lab import Lab
@@ -27,16 +28,7 @@ class AccessToken(HTTPBearer):
     """The `Authorization` header as a security scheme of OpenAPI, and the caller it stands for."""
 
     async def __call__(self, request: Request) -> auth.Caller:  # type: ignore[override]
-        values = [value for name, value in request.scope["headers"] if name == b"authorization"]
-        if len(values) != 1:
-            raise UnauthenticatedError
-        scheme, _, token = values[0].partition(b" ")
-        if scheme.lower() != b"bearer" or not token.isascii():
-            raise UnauthenticatedError
-        verifier: auth.Verifier = request.app.state.verifier
-        caller = await verifier.verify(token.decode("ascii"))
-        request.state.admit(caller.id)
-        return caller
+        return await auth.authenticate(request.scope)
 
 
 access_token = AccessToken(
@@ -74,6 +66,7 @@ _VERSION = re.compile(r'(?<!W/)"([1-9][0-9]{0,8})"')
 async def read_versions(
     if_match: Annotated[
         list[str] | None,
+        WithJsonSchema({"type": "string", "pattern": rf"^(?:\*|{_ETAGS.pattern})$", "examples": ['"3"']}),
         Header(
             alias="If-Match",
             description='The versions the row may have, as `ETag` gave them: `"3"`, a list of such, or `*` for any.',

@@ -256,6 +256,9 @@ UPSTREAM_CODES: dict[str, type[ProblemError]] = {
     "22P05": InvalidRequestError,  # a character that Postgres cannot store
     "22003": InvalidRequestError,  # number out of range
     "22001": InvalidRequestError,  # text too long
+    "22007": InvalidRequestError,  # text that is not a date
+    "22008": InvalidRequestError,  # date out of range
+    "22009": InvalidRequestError,  # offset out of range
     "23502": InvalidRequestError,  # not null
     "23503": NotFoundError,  # the row a foreign key names went away
     "23505": DuplicateError,  # unique

@@ -51,6 +51,7 @@ def configure(level: str, form: Literal["json", "text"]) -> None:
             "root": {"handlers": ["stdout"], "level": level},
             "loggers": {
                 "uvicorn": {"handlers": [], "level": level, "propagate": True},
+                "uvicorn.access": {"handlers": [], "propagate": False},  # the middleware's own line says more
                 "httpx": {"level": "WARNING"},
             },
         }

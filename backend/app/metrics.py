@@ -1,7 +1,7 @@
 """What is counted, for Prometheus.
 
-Several workers count together when `PROMETHEUS_MULTIPROC_DIR` names a folder (the container image does); then any of
-them can answer for all.
+One worker counts for itself. Several count together when `PROMETHEUS_MULTIPROC_DIR` names a folder that they can write
+to and that is empty when they start; then whichever of them serves the metrics answers for all.
 """
 
 import logging
@@ -30,12 +30,16 @@ jwks_fetches = Counter("aide_jwks_fetches_total", "Fetches of the login service'
 
 
 def serve(port: int) -> None:
-    """Answer `/metrics` on a port of its own, from a thread of its own. One worker of a host does it for all."""
+    """Answer `/metrics` on a port of its own, from a thread of its own. The first worker to come does it for all."""
     registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    together = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    if together:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     try:
         start_http_server(port, registry=registry)
     except OSError as error:
-        logger.info("another process serves the metrics on port %d (%s)", port, error.strerror)
+        if not together:
+            logger.warning(
+                "this worker is not in the metrics of port %d (%s): set PROMETHEUS_MULTIPROC_DIR", port, error.strerror
+            )

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
+from app.auth import authenticate
 from app.errors import (
     BodyTooLargeError,
     DeadlineExceededError,
@@ -35,6 +36,7 @@ MAX_URI_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 32 * 1024
 """All headers together but `Authorization`, which the token check bounds itself."""
 
+_PROBES = frozenset({"/health", "/ready"})
 _METHODS = frozenset({"GET", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD", "PUT"})
 _SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 _API_HEADERS = [
@@ -102,7 +104,8 @@ def _headers(path: str, request_id: str) -> list[tuple[bytes, bytes]]:
 class LimitsMiddleware:
     """Bounds what one request and one user may cost, and answers for whatever nobody else answered for.
 
-    A request is refused before its body is read into memory, and answered 504 when its time is over. `total` and
+    A request is refused before its body is read into memory, its sender's token is verified before that too, so that
+    strangers cannot make it wait for theirs, and it is answered 504 when its time is over. `total` and
     `per_user` are requests under way at the same time in this process: more are refused, never queued.
     """
 
@@ -124,6 +127,8 @@ class LimitsMiddleware:
 
         async def bounded_receive() -> Message:
             nonlocal received
+            if not received and scope["path"].startswith("/v1"):
+                await authenticate(scope)
             message = await receive()
             received += len(message.get("body", b""))
             if received > MAX_BODY_BYTES:
@@ -160,7 +165,8 @@ class LimitsMiddleware:
                     del self._users[user]
 
     def _check(self, scope: Scope) -> None:
-        if self._under_way > self._total and scope["path"] != "/health":
+        probe = scope["path"] in _PROBES  # asked by address, and also when the house is full
+        if self._under_way > self._total and not probe:
             raise OverloadedError
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
             raise UriTooLongError
@@ -168,7 +174,11 @@ class LimitsMiddleware:
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
                 raise BodyTooLargeError
-            if name == b"host" and self._hosts and not self._hosts.fullmatch(value.decode("latin-1").lower()):
+            if (
+                name == b"host"
+                and self._hosts
+                and not (probe or self._hosts.fullmatch(value.decode("latin-1").lower()))
+            ):
                 raise MalformedRequestError("`Host` names a host that is not served here.")
             if name != b"authorization":
                 size += len(name) + len(value)

@@ -66,6 +66,48 @@ class TestSizes:
         assert json.loads(sent[1]["body"])["code"] == "body_too_large"
         assert chunks == MAX_BODY_BYTES // (1024 * 1024) + 1
 
+    @pytest.mark.parametrize(("token", "status"), [("", 401), ("token", 401), (mint(str(USER_ID)), 429)])
+    def test_a_body_is_not_read_before_its_sender_is_let_in(
+        self, upstream: respx.Router, token: str, status: int
+    ) -> None:
+        app = make_app(SUPABASE_JWT_SECRET=JWT_SECRET, MAX_REQUESTS_PER_USER="1")
+        answers: list[dict[str, Any]] = []
+        headers = [(b"authorization", f"Bearer {token}".encode()), (b"content-type", b"application/json")]
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/workspaces",
+            "raw_path": b"/v1/workspaces",
+            "query_string": b"",
+            "headers": headers,
+            "http_version": "1.1",
+            "scheme": "http",
+        }
+
+        async def post() -> None:
+            reading = asyncio.Event()
+
+            async def never() -> dict[str, Any]:
+                reading.set()
+                return await asyncio.Future()
+
+            async def unread() -> dict[str, Any]:
+                pytest.fail("the body was read")
+
+            async def send(message: Any) -> None:
+                answers.append(message)
+
+            async with app.router.lifespan_context(app):
+                first = asyncio.create_task(app(dict(scope), never, send))
+                if status == 429:
+                    await reading.wait()
+                    await app(dict(scope), unread, send)
+                first.cancel() if status == 429 else await first
+                assert reading.is_set() is (status == 429)
+
+        asyncio.run(post())
+        assert answers[0]["status"] == status
+
     def test_a_body_of_just_the_size_is_read(self, client: TestClient) -> None:
         body = b'{"name": "' + b"x" * (MAX_BODY_BYTES - 12) + b'"}'
         response = client.post("/v1/workspaces", content=body, headers={"Content-Type": "application/json"})
@@ -129,9 +171,10 @@ class TestHeaders:
     def test_a_foreign_host_is_refused_where_hosts_are_named(self, upstream: respx.Router) -> None:
         with TestClient(make_app(TRUSTED_HOSTS="api.example.com,*.example.org")) as client:
             for host in ("api.example.com", "API.example.com:8000", "a.example.org", "a.b.example.org:1"):
-                assert client.get("/health", headers={"Host": host}).status_code == 200
+                assert client.get("/", headers={"Host": host}).status_code == 200
             for host in ("evil.test", "example.org", "api.example.com.evil.test", "xapi.example.com", "[::1]", ""):
-                assert codes(client.get("/health", headers={"Host": host})) == (400, "malformed_request")
+                assert codes(client.get("/", headers={"Host": host})) == (400, "malformed_request")
+            assert client.get("/health", headers={"Host": "10.0.0.7:8000"}).status_code == 200, "probes ask by address"
 
 
 class TestCors:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import MISSING, BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.models.lab import CanvasLab
 from app.models.source import Source
@@ -79,5 +80,5 @@ class CanvasUpdate(Input):
     @model_validator(mode="after")
     def _each_node_once(self) -> Self:
         if self.nodes is not MISSING and len({move.id for move in self.nodes}) != len(self.nodes):
-            raise ValueError("nodes: the same node is there twice")
+            raise PydanticCustomError("duplicate_node", "nodes: the same node is there twice")
         return self

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -112,8 +114,15 @@ def _json_column(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-JsonObject = Annotated[dict[str, Any], AfterValidator(_json_column)]
-"""An object for a JSON column: at most 1 MiB as text, 64 levels deep, numbers that a double holds, no NUL."""
+JsonObject = Annotated[
+    dict[str, Any],
+    AfterValidator(_json_column),
+    Field(
+        description="At most 1 MiB as text and 64 levels deep. Numbers are finite doubles, integers within ±(2^53 - 1);"
+        " texts and names hold no NUL character and no half of a surrogate pair."
+    ),
+]
+"""An object for a JSON column. Its description says what JSON Schema cannot."""
 
 ClientId = Annotated[
     UUID | MISSING, Field(description="May be made by the client: a repeated request is harmless then.")
@@ -134,7 +143,30 @@ Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A lower-case word of an open set: letters, digits and underscores, at most 64 characters."""
 Search = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT)]
 
-Moment = Annotated[AwareDatetime, Field(description="RFC 3339, with an offset.")]
+# RFC 3339, section 5.6. Pydantic alone reads numbers too, as seconds since 1970.
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _moment_text(value: Any) -> Any:
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _RFC_3339.fullmatch(value)):
+        raise PydanticCustomError("moment", "Write it as RFC 3339 does: 2026-11-23T09:30:00Z")
+    return value
+
+
+def _moment_in_utc(value: datetime) -> datetime:
+    """Postgres takes offsets of less than 16 hours only (RFC 3339: 24), so it is given none."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("moment", "Lies outside of the years 1 to 9999 in UTC") from None
+
+
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_moment_text),
+    AfterValidator(_moment_in_utc),
+    Field(description="RFC 3339, with an offset; kept in UTC, to the microsecond."),
+]
 Coordinate = Annotated[float, Field(strict=True, ge=-MAX_COORDINATE, le=MAX_COORDINATE, allow_inf_nan=False)]
 
 

@@ -63,11 +63,11 @@ class TestCreate:
             "storage_path": "notes/vector spaces.pdf",
             "metadata": {"tags": ["a", 1, 0.5, None, True], "nested": {"🦉": "ünï"}},
             "cache_id": "cachedContents/1",
-            "cache_expires_at": "2026-11-24T12:00:00+02:00",
+            "cache_expires_at": "2026-11-24T23:59:00+23:59",
             "canvas_position": {"x": -10_000_000, "y": 10_000_000},
         }
         assert client.post("/v1/sources", json=new).status_code == 201
-        assert last_body(upstream) == new
+        assert last_body(upstream) == new | {"cache_expires_at": "2026-11-24T00:00:00Z"}
         assert len(upstream.calls) == 1
 
     def test_a_storage_path_is_used_once_in_a_workspace(self, client: TestClient, upstream: respx.Router) -> None:
@@ -135,6 +135,10 @@ class TestCreate:
             {"cache_id": "x" * 256},
             {"cache_expires_at": "2026-11-24T10:00:00"},
             {"cache_expires_at": "tomorrow"},
+            {"cache_expires_at": 0},
+            {"cache_expires_at": "0"},
+            {"cache_expires_at": "0001-01-01T00:00:00+00:01"},
+            {"cache_expires_at": "9999-12-31T23:59:59-00:01"},
             {"canvas_position": None},
             {"canvas_position": {"x": 1}},
             {"canvas_position": {"x": 1, "y": 2, "z": 3}},
