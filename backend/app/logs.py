@@ -39,6 +39,10 @@ class TextFormatter(ColourizedFormatter):
 
 def configure(level: str, form: Literal["json", "text"]) -> None:
     """Send every log line of the process, the server's own included, to standard output in this form."""
+    # No line tells the file, thread or process it comes from, so none need be found out: half of a line's cost
+    # (https://docs.python.org/3/howto/logging.html#optimization).
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.config.dictConfig(
         {
             "version": 1,
