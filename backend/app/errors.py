@@ -269,6 +269,7 @@ UPSTREAM_CODES: dict[str, type[ProblemError]] = {
     "55P03": WriteConflictError,  # lock not available
     "57014": DeadlineExceededError,  # statement timeout
     "57P01": UpstreamUnavailableError,  # the server is being shut down
+    "57P02": UpstreamUnavailableError,  # the server is recovering from a crash; nothing was committed
     "57P03": UpstreamUnavailableError,  # the server is starting
     "PGRST000": UpstreamUnavailableError,  # no connection to the database
     "PGRST001": UpstreamUnavailableError,

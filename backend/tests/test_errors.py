@@ -65,6 +65,7 @@ MEANINGS: dict[str, tuple[int, bytes, type[ProblemError]]] = {
     "statement timeout": (500, refusal("57014"), DeadlineExceededError),
     "too many connections": (500, refusal("53300"), UpstreamUnavailableError),
     "shutting down": (500, refusal("57P01"), UpstreamUnavailableError),
+    "crashed": (500, refusal("57P02"), UpstreamUnavailableError),
     "no database": (503, refusal("PGRST000"), UpstreamUnavailableError),
     "lost the database": (503, refusal("PGRST001"), UpstreamUnavailableError),
     "reading the schema": (503, refusal("PGRST002"), UpstreamUnavailableError),

@@ -23,7 +23,7 @@ CHILDREN = ("/sources", "/labs", "/edges", "/chat-messages")
 
 pytestmark = [
     pytest.mark.parametrize("backend", ["postgres"], indirect=True),
-    pytest.mark.parametrize("rounds", [20, pytest.param(200, marks=pytest.mark.soak)], ids="{} rounds".format),
+    pytest.mark.parametrize("rounds", [10, pytest.param(200, marks=pytest.mark.soak)], ids="{} rounds".format),
 ]
 
 Write = Callable[[httpx.Client], httpx.Response]

@@ -116,7 +116,7 @@ def requests_under_way(supervisor: Supervisor, port: int, gate: Gate) -> Iterato
             gate.open()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_a_gateway_told_to_stop_answers_all_it_has_let_in(gate: Gate, workers: int, tmp_path: Path) -> None:
     with Supervisor() as supervisor:
         child, port = start(supervisor, tmp_path, gate, workers)

@@ -57,7 +57,7 @@ async function addSource(workspace: Workspace, id: string): Promise<Source> {
 
 async function rename(source: Source, title: string): Promise<Source> {
   const { data, error } = await api.PATCH("/v1/sources/{source_id}", {
-    params: { path: { source_id: source.id }, header: { "If-Match": [`"${source.version}"`] } },
+    params: { path: { source_id: source.id }, header: { "If-Match": `"${source.version}"` } },
     body: { title },
   });
   if (error?.code === "stale_version") return rename(await read(source.id), title);
