@@ -25,6 +25,20 @@ def codes(response: Any) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
 
 
+def post_scope(token: str) -> dict[str, Any]:
+    """The ASGI scope of a create, for tests that feed its body by hand."""
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/workspaces",
+        "raw_path": b"/v1/workspaces",
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {token}".encode()), (b"content-type", b"application/json")],
+        "http_version": "1.1",
+        "scheme": "http",
+    }
+
+
 class TestSizes:
     def test_a_declared_body_too_large_is_refused_before_it_is_read(self, client: TestClient) -> None:
         headers = {"Content-Type": "application/json", "Content-Length": str(MAX_BODY_BYTES + 1)}
@@ -42,20 +56,7 @@ class TestSizes:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        headers = [
-            (b"authorization", f"Bearer {mint(str(USER_ID))}".encode()),
-            (b"content-type", b"application/json"),
-        ]
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/v1/workspaces",
-            "raw_path": b"/v1/workspaces",
-            "query_string": b"",
-            "headers": headers,
-            "http_version": "1.1",
-            "scheme": "http",
-        }
+        scope = post_scope(mint(str(USER_ID)))
 
         async def post() -> None:
             async with app.router.lifespan_context(app):
@@ -72,17 +73,7 @@ class TestSizes:
     ) -> None:
         app = make_app(SUPABASE_JWT_SECRET=JWT_SECRET, MAX_REQUESTS_PER_USER="1")
         answers: list[dict[str, Any]] = []
-        headers = [(b"authorization", f"Bearer {token}".encode()), (b"content-type", b"application/json")]
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/v1/workspaces",
-            "raw_path": b"/v1/workspaces",
-            "query_string": b"",
-            "headers": headers,
-            "http_version": "1.1",
-            "scheme": "http",
-        }
+        scope = post_scope(token)
 
         async def post() -> None:
             reading = asyncio.Event()

@@ -28,7 +28,7 @@ def new_message(workspace: Row, **fields: Any) -> Row:
 def walk(api: httpx.Client, path: str, **params: Any) -> list[Row]:
     """Every row of a list, page by page."""
     rows: list[Row] = []
-    response = api.get(path, params=params)
+    response = api.get(path, params=params or None)  # an empty dict would cut the path's own query off
     while True:
         assert response.status_code == 200, response.text
         rows += response.json()

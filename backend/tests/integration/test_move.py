@@ -17,6 +17,7 @@ from dev.embedded import embedded_stack
 from dev.postgres import PostgresStack, postgres_stack
 from dev.processes import StartError, Supervisor
 from tests.integration.conftest import User, created, sign_up, start_gateway
+from tests.integration.rows import walk
 
 TABLES = ("sources", "labs", "edges", "chat-messages")
 # Whatever a format between two databases could trip over.
@@ -47,16 +48,6 @@ def everything(url: str, user: User) -> dict[str, Any]:
                 seen[f"{table} of {workspace['id']}"] = walk(api, f"/{table}?workspace_id={workspace['id']}")
             seen[f"canvas of {workspace['id']}"] = api.get(f"/workspaces/{workspace['id']}/canvas").json()
         return seen
-
-
-def walk(api: httpx.Client, path: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    while path:
-        response = api.get(path)
-        assert response.status_code == 200, response.text
-        rows += response.json()
-        path = response.links.get("next", {}).get("url", "").removeprefix("/v1")
-    return rows
 
 
 def use(api: httpx.Client) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from app.models.workspace import Workspace
 from tests.integration.conftest import Backend, User, created, problem
+from tests.integration.rows import walk
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
 
@@ -17,18 +18,6 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
 def names(response: httpx.Response) -> list[str]:
     assert response.status_code == 200, response.text
     return [row["name"] for row in response.json()]
-
-
-def walk(api: httpx.Client, path: str) -> list[dict[str, Any]]:
-    """Every row of a list, page by page."""
-    rows: list[dict[str, Any]] = []
-    while True:
-        response = api.get(path)
-        assert response.status_code == 200, response.text
-        rows += response.json()
-        if not (link := response.links.get("next")):
-            return rows
-        path = link["url"].removeprefix("/v1")
 
 
 def test_a_workspace_lives_from_create_to_delete(api: httpx.Client, owner: User) -> None:
