@@ -30,6 +30,7 @@ Every class's docstring is what a caller reads: in the answer's `detail`, in Ope
 """
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from inspect import cleandoc
@@ -41,6 +42,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 MAX_LISTED_ERRORS = 50
@@ -252,6 +255,7 @@ class DeadlineExceededError(ProblemError):
 # What the data API or Postgres calls a failure: SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html),
 # PostgREST's own codes (https://docs.postgrest.org/en/stable/references/errors.html), and what our SQL functions raise.
 UPSTREAM_CODES: dict[str, type[ProblemError]] = {
+    "": ConnectionLostError,  # Postgres went away under the statement, so there is no SQLSTATE
     "22P02": InvalidRequestError,  # text that is not of the column's type
     "22P05": InvalidRequestError,  # a character that Postgres cannot store
     "22003": InvalidRequestError,  # number out of range
@@ -308,7 +312,7 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
         document = json.loads(body)
         code, message = str(document.get("code")), str(document.get("message"))
     except (ValueError, AttributeError, RecursionError):
-        code = message = ""
+        code = message = str(None)
     if kind := RAISED.get(message):
         return kind()
     constraint = _CONSTRAINT.search(message)
@@ -325,6 +329,7 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
         return UpstreamUnavailableError()
     if status == 504:
         return DeadlineExceededError()
+    logger.warning("Supabase's data API answered %d with an unknown code: %.32r", status, code)
     return BadUpstreamError()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from app.errors import (
     BadUpstreamError,
+    ConnectionLostError,
     DeadlineExceededError,
     DuplicateError,
     IdTakenError,
@@ -66,6 +67,7 @@ MEANINGS: dict[str, tuple[int, bytes, type[ProblemError]]] = {
     "too many connections": (500, refusal("53300"), UpstreamUnavailableError),
     "shutting down": (500, refusal("57P01"), UpstreamUnavailableError),
     "crashed": (500, refusal("57P02"), UpstreamUnavailableError),
+    "crashed under the statement": (400, refusal("", ""), ConnectionLostError),
     "no database": (503, refusal("PGRST000"), UpstreamUnavailableError),
     "lost the database": (503, refusal("PGRST001"), UpstreamUnavailableError),
     "reading the schema": (503, refusal("PGRST002"), UpstreamUnavailableError),

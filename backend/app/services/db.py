@@ -198,7 +198,9 @@ class Session:
             metrics.upstream_under_way.dec()
             metrics.upstream.labels(method, outcome).observe(seconds)
         if not response.is_success:
-            raise upstream_problem(response.status_code, response.content)
+            problem = upstream_problem(response.status_code, response.content)
+            lost_nothing = method == "GET" and isinstance(problem, ConnectionLostError)
+            raise UpstreamUnavailableError if lost_nothing else problem
         return response.content
 
     async def _exchange(self, request: RequestConfig[httpx.AsyncClient]) -> httpx.Response:

@@ -95,6 +95,11 @@ FAULTS: dict[str, tuple[Behaviour, tuple[int, str], tuple[int, str]]] = {
     "drip": (drip, (504, "deadline_exceeded"), (504, "deadline_exceeded")),
     "gigantic": (gush, (502, "bad_upstream"), (502, "bad_upstream")),
     "not HTTP": (not_http, (503, "supabase_unavailable"), (502, "connection_lost")),
+    "Postgres gone": (
+        answer(b'{"code": "", "details": null, "hint": null, "message": ""}', status="400 X"),
+        (503, "supabase_unavailable"),
+        (502, "connection_lost"),
+    ),
     "500": (answer(b'{"message": "secret"}', status="500 X"), (502, "bad_upstream"), (502, "bad_upstream")),
     "500 HTML": (answer(HTML, status="500 X", media="text/html"), (502, "bad_upstream"), (502, "bad_upstream")),
     "503 HTML": (
