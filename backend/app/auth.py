@@ -1,6 +1,7 @@
 """Bearer token in, verified caller out. Nothing goes upstream for a token that does not pass here."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -12,10 +13,12 @@ import httpx
 import jwt
 from jwt import PyJWK
 from starlette.types import Scope
+from yarl import URL
 
 from app import metrics
 from app.config import Settings
 from app.errors import UnauthenticatedError, UpstreamUnavailableError
+from app.services.pool import Pool
 
 logger = logging.getLogger(__name__)
 
@@ -81,9 +84,9 @@ class KeySet:
     more often than once in `JWKS_RETRY_SECONDS`, so that made-up ids cannot hammer the login service.
     """
 
-    def __init__(self, url: str, client: httpx.AsyncClient, *, refuse: frozenset[str] = frozenset()) -> None:
-        self._url = url
-        self._client = client
+    def __init__(self, url: str, pool: Pool, *, refuse: frozenset[str] = frozenset()) -> None:
+        self._url = URL(url)
+        self._pool = pool
         self._refuse = refuse
         self._keys: dict[str, PyJWK] = {}
         self._fetched_at = self._tried_at = float("-inf")
@@ -125,10 +128,10 @@ class KeySet:
                 self._tried_at = time.monotonic()
 
     async def _fetch(self) -> None:
-        response = await self._client.request("GET", self._url)
-        if response.status_code != 200:
-            raise ValueError(f"status {response.status_code}")
-        self._keys = dict(self._readable(response.json()))
+        status, document = await self._pool.request("GET", self._url)
+        if status != 200:
+            raise ValueError(f"status {status}")
+        self._keys = dict(self._readable(json.loads(document)))
         self._fetched_at = time.monotonic()
 
     def _readable(self, document: Mapping[str, Any]) -> list[tuple[str, PyJWK]]:
@@ -146,10 +149,10 @@ class KeySet:
 class Verifier:
     """Verifies Supabase user access tokens and remembers those it has verified."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, pool: Pool) -> None:
         production = settings.ENVIRONMENT == "production"
         refuse = KNOWN_KEY_IDS if production else frozenset[str]()
-        self.keys = KeySet(settings.SUPABASE_URL + JWKS_PATH, client, refuse=refuse)
+        self.keys = KeySet(settings.SUPABASE_URL + JWKS_PATH, pool, refuse=refuse)
         self._issuer = settings.SUPABASE_JWT_ISSUER
         self._secret = settings.SUPABASE_JWT_SECRET
         self._verified: dict[str, tuple[Caller, float]] = {}

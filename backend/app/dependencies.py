@@ -1,7 +1,7 @@
 """What a route may ask for: the caller, and each resource as that caller may see and change it."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -22,25 +22,33 @@ from app.models.workspace import Workspace
 from app.services.db import Database, Session, Table
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
+
+# W3C Trace Context, section 3.2.
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-class AccessToken(HTTPBearer):
-    """The `Authorization` header as a security scheme of OpenAPI, and the caller it stands for."""
+class AccessToken(HTTPBearer, Generic[T]):
+    """The `Authorization` header as a security scheme of OpenAPI, and as a dependency whatever it opens.
 
-    async def __call__(self, request: Request) -> auth.Caller:  # type: ignore[override]
-        return await auth.authenticate(request.scope)
+    `open_` makes that of the verified caller. It is no dependency of its own, since FastAPI takes as long over one
+    dependency within another as the gateway over building a query.
+    """
+
+    def __init__(self, open_: Callable[[Request, Response, auth.Caller], T]) -> None:
+        super().__init__(
+            bearerFormat="JWT",
+            scheme_name="AccessToken",
+            description="The `access_token` that Supabase's login service gives a user.",
+        )
+        self._open = open_
+
+    async def __call__(self, request: Request, response: Response) -> T:  # type: ignore[override]
+        """What the token opens. Raises as `authenticate` does."""
+        return self._open(request, response, await auth.authenticate(request.scope))
 
 
-access_token = AccessToken(
-    bearerFormat="JWT",
-    scheme_name="AccessToken",
-    description="The `access_token` that Supabase's login service gives a user.",
-)
-
-Caller = Annotated[auth.Caller, Depends(access_token)]
-
-
-async def open_session(request: Request, caller: Caller) -> Session:
+def open_session(request: Request, response: Response, caller: auth.Caller) -> Session:
     """The caller's access to the data API for this request."""
     identity = {"Authorization": f"Bearer {caller.token}", "X-Request-ID": request.state.request_id}
     trace = request.headers.get("traceparent", "")
@@ -51,10 +59,7 @@ async def open_session(request: Request, caller: Caller) -> Session:
     return session
 
 
-# W3C Trace Context, section 3.2.
-_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-DatabaseSession = Annotated[Session, Depends(open_session)]
+DatabaseSession = Annotated[Session, Depends(AccessToken(open_session))]
 
 
 # RFC 9110, section 8.8.3: an entity tag, weak or strong.
@@ -90,7 +95,10 @@ IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]
 class Collection(Generic[R]):
     """One resource over HTTP, for one request: a table's rows, and the headers that go with them."""
 
-    def __init__(self, table: Table[R], session: Session, request: Request, response: Response) -> None:
+    def __init__(
+        self, table: Table[R], session: Session, caller: auth.Caller, request: Request, response: Response
+    ) -> None:
+        self.caller = caller
         self._table = table
         self._session = session
         self._request = request
@@ -135,13 +143,13 @@ class Collection(Generic[R]):
         return row
 
 
-def collection(table: Table[R]) -> Callable[[Request, Response, auth.Caller], Awaitable[Collection[R]]]:
+def collection(table: Table[R]) -> AccessToken[Collection[R]]:
     """A dependency that opens the table for the caller."""
 
-    async def open_collection(request: Request, response: Response, caller: Caller) -> Collection[R]:
-        return Collection(table, await open_session(request, caller), request, response)
+    def open_collection(request: Request, response: Response, caller: auth.Caller) -> Collection[R]:
+        return Collection(table, open_session(request, response, caller), caller, request, response)
 
-    return open_collection
+    return AccessToken(open_collection)
 
 
 Workspaces = Annotated[Collection[Workspace], Depends(collection(Table("workspaces", Workspace, searched="name")))]

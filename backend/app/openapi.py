@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -137,6 +137,11 @@ def created(row: type[Row], *refusals: type[ProblemError]) -> Responses:
 def operation_id(route: APIRoute) -> str:
     """A stable operation id: the handler's name."""
     return route.name
+
+
+def resource_router(path: str, tag: str) -> APIRouter:
+    """A router of operations below the path, with what is described of all of them."""
+    return APIRouter(prefix=path, tags=[tag], responses=ANY, generate_unique_id_function=operation_id)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

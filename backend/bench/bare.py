@@ -5,15 +5,14 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import FastAPI, Query, Response, status
+from fastapi import Depends, FastAPI, Query, Response, status
 
-from app import metrics
-from app.auth import Verifier
+from app import auth, metrics
 from app.config import get_settings
-from app.dependencies import Caller
+from app.dependencies import AccessToken
 from app.main import create_app
 from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery
-from app.services.db import Pool
+from app.services.pool import Pool
 
 ROW = {
     "id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
@@ -30,6 +29,9 @@ HUNDRED = [Workspace.model_validate(ROW) for _ in range(100)]
 CANVAS = b'{"nodes":[],"edges":[],"viewport":{}}'.ljust(120_000)
 
 
+Caller = Annotated[auth.Caller, Depends(AccessToken(lambda request, response, caller: caller))]
+
+
 def like_the_gateway() -> FastAPI:
     """An app without routes, with the gateway's logs, metrics, middleware and token check."""
     settings = get_settings()
@@ -37,7 +39,7 @@ def like_the_gateway() -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = Pool(settings)
-        app.state.verifier = Verifier(settings, pool)
+        app.state.verifier = auth.Verifier(settings, pool)
         if settings.METRICS_PORT:
             metrics.serve(settings.METRICS_PORT)
         yield

@@ -1,10 +1,10 @@
 """(f) The floor: the gateway's transport alone, in the smallest ASGI app that passes bytes through, unvalidated."""
 
-import httpx
 from starlette.types import Receive, Scope, Send
+from yarl import URL
 
 from app.config import get_settings
-from app.services.db import Pool
+from app.services.pool import Pool
 
 FORWARDED = {b"authorization", b"apikey", b"accept", b"prefer", b"content-type"}
 
@@ -26,13 +26,13 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await _answer(send, 200, b"")
         return
     body = (await receive()).get("body", b"")
-    response = await _pools[0].request(
+    answer = await _pools[0].request(
         scope["method"],
-        f"{_settings.SUPABASE_URL}{scope['path']}?{scope['query_string'].decode()}",
-        content=body or None,
-        headers=httpx.Headers([(name, value) for name, value in scope["headers"] if name in FORWARDED]),
+        URL(f"{_settings.SUPABASE_URL}{scope['path']}?{scope['query_string'].decode()}", encoded=True),
+        [(name.decode(), value.decode()) for name, value in scope["headers"] if name in FORWARDED],
+        body or None,
     )
-    await _answer(send, response.status_code, response.content)
+    await _answer(send, answer.status, answer.body)
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:

@@ -30,10 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from app.dependencies import Caller
 from app.errors import NotFoundError
 from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery
-from bench.bare import like_the_gateway
+from bench.bare import Caller, like_the_gateway
 
 # As many connections as PostgREST opens by default.
 engine = create_async_engine(os.environ["BENCH_DSN"], pool_size=10, max_overflow=0)

@@ -18,8 +18,10 @@ from pydantic import (
     GetCoreSchemaHandler,
     JsonValue,
     StringConstraints,
+    with_config,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from typing_extensions import TypedDict
 
 MAX_COORDINATE = 10_000_000
 MAX_JSON_BYTES = 1024 * 1024
@@ -170,14 +172,17 @@ Moment = Annotated[
 Coordinate = Annotated[float, Field(strict=True, ge=-MAX_COORDINATE, le=MAX_COORDINATE, allow_inf_nan=False)]
 
 
-class Position(Input):
+# Every row holds one of these, so they are dicts: a model within each of 100 rows is an eighth of reading them.
+@with_config(extra="forbid")
+class Position(TypedDict):
     """Where a node's top left corner lies on the canvas, in canvas units."""
 
     x: Coordinate
     y: Coordinate
 
 
-class Viewport(Input):
+@with_config(extra="forbid")
+class Viewport(TypedDict):
     """Which part of the canvas is seen: its offset in pixels and its zoom."""
 
     x: Coordinate

@@ -1,6 +1,6 @@
-"""The data API: the one module that speaks to Supabase's PostgREST, through the Supabase client's query builder.
+"""The data API: the one module that speaks to Supabase's PostgREST, in queries that the Supabase client builds.
 
-One HTTP pool serves everybody. Identity is bound to each query on its way out, never to the client.
+One client and one pool of connections serve everybody. Identity is bound to each query on its way out.
 """
 
 import re
@@ -10,13 +10,12 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
-import aiohttp
 import httpx
 from postgrest import AsyncRequestBuilder, AsyncSelectRequestBuilder
 from postgrest.base_request_builder import RequestConfig
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_json
 from supabase import AsyncClient, AsyncClientOptions
-from yarl import URL
 
 from app import metrics
 from app.config import Settings
@@ -33,12 +32,10 @@ from app.errors import (
 from app.models.canvas import CanvasUpdate
 from app.models.page import Cursor, PageQuery
 from app.models.types import Input, Row
+from app.services.pool import Answer, Pool
 
 SCHEMA_VERSION = "20261123001100"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
-
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
-"""The largest answer the gateway takes from upstream: several times a canvas of 5,000 well-filled nodes."""
 
 R = TypeVar("R", bound=Row)
 P = TypeVar("P")
@@ -51,84 +48,6 @@ class Query(Protocol):
     def request(self) -> RequestConfig[httpx.AsyncClient]: ...
 
 
-class Pool(httpx.AsyncClient):
-    """An HTTP client that the Supabase client takes for httpx, reduced to what a gateway wants: one shared pool of
-    aiohttp's connections, which cost a third of httpx's own, and no memory.
-
-    Cookies are neither kept nor sent (one caller's would travel with the next one's request), redirects are not
-    followed, nothing is retried. `transport` replaces the network in tests.
-    """
-
-    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        super().__init__(transport=transport or httpx.MockTransport(_unused), trust_env=False)
-        self._connections: aiohttp.ClientSession | None = None
-        if transport is None:
-            wait = settings.CONNECT_TIMEOUT
-            self._connections = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=settings.UPSTREAM_CONNECTIONS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, connect=wait, sock_connect=wait),
-            )
-            # aiohttp repeats a DELETE on a stale connection by itself; a write is never repeated here.
-            self._connections._retry_connection = False
-
-    async def request(  # type: ignore[override]
-        self,
-        method: str,
-        url: str,
-        *,
-        content: bytes | None = None,
-        params: httpx.QueryParams | None = None,
-        headers: httpx.Headers | None = None,
-        auth: object = None,
-    ) -> httpx.Response:
-        """Send one request and read its answer whole, up to `MAX_ANSWER_BYTES`.
-
-        Raises `httpx.ConnectError` when nothing was sent, another `httpx.TransportError` when the answer was lost, and
-        `BadUpstreamError`.
-        """
-        if params:
-            url = f"{url}?{params}"
-        if self._connections is None:
-            request = httpx.Request(method, url, headers=headers, content=content)
-            return await self.send(request, follow_redirects=False)
-        try:
-            async with self._connections.request(
-                method,
-                URL(url, encoded=True),
-                headers=None if headers is None else headers.multi_items(),
-                data=content,
-                allow_redirects=False,
-            ) as answer:
-                body = await _read(answer.content)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise httpx.ConnectError(str(error)) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise httpx.ReadError(str(error)) from error
-        return httpx.Response(answer.status, headers={"Content-Type": answer.content_type}, content=body)
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        if self._connections is not None:
-            await self._connections.close()
-        await super().aclose()
-
-
-def _unused(request: httpx.Request) -> httpx.Response:
-    raise NotImplementedError
-
-
-async def _read(stream: aiohttp.StreamReader) -> bytes:
-    chunks = []
-    size = 0
-    async for chunk in stream.iter_any():
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise BadUpstreamError
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 class Database:
     """The shared way to Supabase: one pool and one client for the life of the process."""
 
@@ -139,7 +58,9 @@ class Database:
             settings.SUPABASE_URL,
             key.get_secret_value() if key else "sb_publishable_unset",
             AsyncClientOptions(
-                httpx_client=self.pool, auto_refresh_token=False, persist_session=False, postgrest_client_retry=False
+                httpx_client=httpx.AsyncClient(transport=httpx.AsyncBaseTransport()),
+                auto_refresh_token=False,
+                persist_session=False,
             ),
         )
         # Without it a query that nobody gave an identity goes out as nobody.
@@ -147,7 +68,7 @@ class Database:
 
     def session(self, identity: Mapping[str, str]) -> "Session":
         """Access to the data API with these headers: one caller's, for the length of one request."""
-        return Session(self._client, identity)
+        return Session(self._client, self.pool, identity)
 
     async def schema_version(self) -> str:
         """The newest migration that the database has: the one question that needs no user."""
@@ -163,10 +84,11 @@ class Database:
 class Session:
     """One caller's access to the data API: every query it sends carries the caller's own token."""
 
-    __slots__ = ("_client", "_identity", "seconds")
+    __slots__ = ("_client", "_identity", "_pool", "seconds")
 
-    def __init__(self, client: AsyncClient, identity: Mapping[str, str]) -> None:
+    def __init__(self, client: AsyncClient, pool: Pool, identity: Mapping[str, str]) -> None:
         self._client = client
+        self._pool = pool
         self._identity = identity
         self.seconds = 0.0
         """How long Supabase took over this session's queries, in all."""
@@ -182,13 +104,14 @@ class Session:
     async def send(self, query: Query) -> bytes:
         """Send the query once; the answer's body. Raises what `upstream_problem` makes of a refusal,
         `UpstreamUnavailableError` or `DeadlineExceededError`."""
-        method = query.request.http_method
+        request = query.request
+        method = request.http_method
         started_at = time.perf_counter()
         outcome = "failed"
         metrics.upstream_under_way.inc()
         try:
-            response = await self._exchange(query.request)
-            outcome = str(response.status_code)
+            answer = await self._exchange(request)
+            outcome = str(answer.status)
         except httpx.TransportError as error:
             refused = isinstance(error, httpx.ConnectError)
             raise (UpstreamUnavailableError if refused or method == "GET" else ConnectionLostError) from error
@@ -197,22 +120,29 @@ class Session:
             self.seconds += seconds
             metrics.upstream_under_way.dec()
             metrics.upstream.labels(method, outcome).observe(seconds)
-        if not response.is_success:
-            problem = upstream_problem(response.status_code, response.content)
+        if answer.status > 299:
+            problem = upstream_problem(*answer)
             lost_nothing = method == "GET" and isinstance(problem, ConnectionLostError)
             raise UpstreamUnavailableError if lost_nothing else problem
-        return response.content
+        return answer.body
 
-    async def _exchange(self, request: RequestConfig[httpx.AsyncClient]) -> httpx.Response:
+    async def _exchange(self, request: RequestConfig[httpx.AsyncClient]) -> Answer:
+        # What the client's own `send` does, without httpx, which would cost more than all the rest of the gateway.
+        url = request.path.with_query(request.params.multi_items())
+        headers = [*self._identity.items(), *request.headers.multi_items()]
+        content = None
+        if request.json is not None:
+            headers.append(("Content-Type", "application/json"))
+            content = to_json(request.json)
         try:
-            return await request.send(httpx.Headers(self._identity))
+            return await self._pool.request(request.http_method, url, headers, content)
         except httpx.ConnectError:
             raise
         except httpx.TransportError:
             # Supabase may have closed a connection that was kept alive. Reading again is harmless, once.
             if request.http_method != "GET":
                 raise
-            return await request.send(httpx.Headers(self._identity))
+            return await self._pool.request(request.http_method, url, headers, content)
 
     async def send_for_one(self, query: Query) -> bytes:
         """Send a query that must concern exactly one row. Raises `NotFoundError` when it concerns none."""

@@ -54,7 +54,7 @@ def gateway() -> Iterator[Gateway]:
     port = free_port()
     with misbehaving_upstream() as upstream, pytest.MonkeyPatch.context() as patch:
         # Reached long before the deadline, on a slow machine too.
-        patch.setattr("app.services.db.MAX_ANSWER_BYTES", 4 * 1024 * 1024)
+        patch.setattr("app.services.pool.MAX_ANSWER_BYTES", 4 * 1024 * 1024)
         settings = Settings(
             SUPABASE_URL=f"http://127.0.0.1:{upstream.port}",
             SUPABASE_PUBLISHABLE_KEY="sb_publishable_test",

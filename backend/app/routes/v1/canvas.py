@@ -2,15 +2,15 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response, status
+from fastapi import Response, status
 
 from app.dependencies import DatabaseSession
 from app.errors import InvalidRequestError, UnknownNodeError, WriteConflictError
 from app.models.canvas import Canvas, CanvasUpdate
-from app.openapi import FOUND, problems
+from app.openapi import FOUND, problems, resource_router
 from app.services.db import load_canvas, save_layout
 
-router = APIRouter(prefix="/v1/workspaces/{workspace_id}/canvas", tags=["canvas"])
+router = resource_router("/v1/workspaces/{workspace_id}/canvas", "canvas")
 
 
 @router.get("", response_model=Canvas, responses=FOUND)

@@ -3,14 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, status
+from fastapi import Query, status
 
 from app.dependencies import ChatMessages
 from app.errors import UnknownNodeError
 from app.models.chat_message import ChatMessage, ChatMessageCreate, ChatMessageQuery
-from app.openapi import DELETED, FOUND, LISTED, created
+from app.openapi import DELETED, FOUND, LISTED, created, resource_router
 
-router = APIRouter(prefix="/v1/chat-messages", tags=["chat-messages"])
+router = resource_router("/v1/chat-messages", "chat-messages")
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=created(ChatMessage, UnknownNodeError))

@@ -3,14 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, status
+from fastapi import Query, status
 
 from app.dependencies import Edges
 from app.errors import DuplicateError, UnknownNodeError
 from app.models.edge import Edge, EdgeCreate, EdgeQuery, EdgeUpdate
-from app.openapi import CHANGED, DELETED, FOUND, LISTED, created
+from app.openapi import CHANGED, DELETED, FOUND, LISTED, created, resource_router
 
-router = APIRouter(prefix="/v1/edges", tags=["edges"])
+router = resource_router("/v1/edges", "edges")
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=created(Edge, DuplicateError, UnknownNodeError))

@@ -3,14 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, status
+from fastapi import Query, status
 
 from app.dependencies import IfMatch, Labs
 from app.errors import InvalidRequestError, UnknownSourceError
 from app.models.lab import Lab, LabCreate, LabQuery, LabUpdate
-from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, problems
+from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, problems, resource_router
 
-router = APIRouter(prefix="/v1/labs", tags=["labs"])
+router = resource_router("/v1/labs", "labs")
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=created(Lab, UnknownSourceError))

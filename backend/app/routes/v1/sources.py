@@ -3,14 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, status
+from fastapi import Query, status
 
 from app.dependencies import IfMatch, Sources
 from app.errors import DuplicateError, WriteConflictError
 from app.models.source import Source, SourceCreate, SourceQuery, SourceUpdate
-from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, problems
+from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, problems, resource_router
 
-router = APIRouter(prefix="/v1/sources", tags=["sources"])
+router = resource_router("/v1/sources", "sources")
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=created(Source, DuplicateError))

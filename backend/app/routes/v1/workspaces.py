@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, status
+from fastapi import Query, status
 
-from app.dependencies import Caller, IfMatch, Workspaces
+from app.dependencies import IfMatch, Workspaces
 from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery, WorkspaceUpdate
-from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created
+from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, resource_router
 
-router = APIRouter(prefix="/v1/workspaces", tags=["workspaces"])
+router = resource_router("/v1/workspaces", "workspaces")
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=created(Workspace))
@@ -19,11 +19,9 @@ async def create_workspace(new: WorkspaceCreate, workspaces: Workspaces) -> Work
 
 
 @router.get("", responses=LISTED)
-async def list_workspaces(
-    query: Annotated[WorkspaceQuery, Query()], caller: Caller, workspaces: Workspaces
-) -> list[Workspace]:
+async def list_workspaces(query: Annotated[WorkspaceQuery, Query()], workspaces: Workspaces) -> list[Workspace]:
     """List the caller's workspaces, the one changed last first."""
-    return await workspaces.list(query, owner_id=caller.id)
+    return await workspaces.list(query, owner_id=workspaces.caller.id)
 
 
 @router.get("/{workspace_id}", responses=TAGGED)
