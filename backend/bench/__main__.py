@@ -1,15 +1,18 @@
 """`python -m bench`: measures everything in one interleaved run, prints it and writes `results/latest.json`."""
 
 import argparse
+import json
 import os
 import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bench import measure, report
 from bench.install import install
+from bench.neighbours import neighbours
 from bench.processes import SOAK_REQUESTS, memory, startup_seconds
 from bench.stage import open_stage
 from dev.processes import StartError
@@ -21,7 +24,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only what the targets need, in little more than a minute")
     parser.add_argument("--record", action="store_true", help="write RESULTS.md too")
-    parser.add_argument("--only", choices=["memory", "startup"], help="measure this alone and write nothing")
+    parser.add_argument(
+        "--only", choices=["memory", "neighbours", "startup_seconds"], help="measure this alone and write nothing"
+    )
     arguments = parser.parse_args()
     seconds = float(os.environ.get("BENCH_SECONDS") or (0.8 if arguments.quick else 1.2))
     rounds = int(os.environ.get("BENCH_ROUNDS") or (2 if arguments.quick else 5))
@@ -37,16 +42,22 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="aide-bench-") as folder:
             say("starting PostgreSQL and PostgREST")
             with open_stage(Path(folder)) as stage:
+                extras: dict[str, Callable[[], object]] = {
+                    "startup_seconds": lambda: startup_seconds(stage),
+                    "neighbours": lambda: neighbours(stage, 3 * seconds, rounds),
+                    "memory": lambda: memory(stage, soak),
+                }
                 if arguments.only:
-                    print(memory(stage, soak) if arguments.only == "memory" else startup_seconds(stage))
+                    print(json.dumps(extras[arguments.only](), indent=1))
                     return 0
                 say("starting the arrangements")
                 results = measure.measure(measure.cells(quick=arguments.quick), stage, seconds, rounds, say)
-                extras: dict[str, object] = {}
+                more: dict[str, object] = {}
                 if not arguments.quick:
-                    say("measuring start-up and memory")
-                    extras = {"startup_seconds": startup_seconds(stage), "memory": memory(stage, soak)}
-                result = report.document(results, stage, extras, {"seconds": seconds, "rounds": rounds})
+                    for name, extra in extras.items():
+                        say(f"measuring {name}")
+                        more[name] = extra()
+                result = report.document(results, stage, more, {"seconds": seconds, "rounds": rounds})
     except StartError as error:
         print(f"No benchmark: {error}", file=sys.stderr)
         return 1

@@ -99,6 +99,21 @@ def markdown(result: Mapping[str, Any]) -> str:
         *(f"| {name} | {size:.0f} |" for name, size in result["rss_mib"].items()),
         "",
     ]
+    if neighbours := result.get("neighbours"):
+        lines += [
+            "| one row at 4, a canvas of 5,000 meanwhile | p50 ms | p99 ms | requests/s | canvas ms |",
+            "|---|---|---|---|---|",
+            *(
+                f"| {condition} | "
+                + " | ".join(
+                    f"{_number(figures[name]['median'])} ({_spread(figures[name])})" if name in figures else ""
+                    for name in ("p50_ms", "p99_ms", "rps", "canvas_p50_ms")
+                )
+                + " |"
+                for condition, figures in neighbours.items()
+            ),
+            "",
+        ]
     if memory := result.get("memory"):
         lines.append(
             f"One worker over {memory['requests']:,} requests: {memory['started_mib']:.1f} MiB at the start, "
