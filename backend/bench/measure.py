@@ -57,7 +57,7 @@ def cells(*, quick: bool) -> list[Cell]:
 
     add(["direct", "bare", "gateway", "quiet", "idiom", "floor"], "static", "one", 16)
     add(["direct", "bare", "gateway", "floor"], "static", "list100", 16)
-    add(["direct", "gateway"], "real", "one", 1)
+    add(["direct", "floor", "gateway"], "real", "one", 1)
     add(["direct", "gateway", "sqlalchemy"], "real", "one", 16)
     plan += _canvas("canvas")
     if quick:
@@ -66,7 +66,7 @@ def cells(*, quick: bool) -> list[Cell]:
     for case in ("list1", "create", "canvas"):
         add(["direct", "bare", "gateway", "floor"], "static", case, 16)
     add(["direct", "bare", "gateway", "floor"], "static", "one", 1, 64)
-    add(["floor", "sqlalchemy"], "real", "one", 1)
+    add(["sqlalchemy"], "real", "one", 1)
     add(["direct", "gateway", "sqlalchemy"], "real", "one", 64)
     for case in ("list1", "list100", "create", "canvas"):
         add(["direct", "gateway", "sqlalchemy"], "real", case, 16)
