@@ -139,7 +139,7 @@ def ratios(results: Rounds) -> dict[str, list[float]]:
         return [a / b for a, b in zip(over, under, strict=True)]
 
     one, hundred = ("static", "one", 16), ("static", "list100", 16)
-    gateway, direct = (each("p50_ms", name, "real", "one", 1) for name in ("gateway", "direct"))
+    gateway, floor, direct = (each("p50_ms", name, "real", "one", 1) for name in ("gateway", "floor", "direct"))
     return {
         "cpu_gateway_over_bare_one": quotient(each("cpu_ms", "gateway", *one), each("cpu_ms", "bare", *one)),
         "cpu_gateway_over_bare_list100": quotient(
@@ -150,6 +150,7 @@ def ratios(results: Rounds) -> dict[str, list[float]]:
             each("rps", "gateway", "real", "one", 16), each("rps", "sqlalchemy", "real", "one", 16)
         ),
         "added_p50_ms_c1": [a - b for a, b in zip(gateway, direct, strict=True)],
+        "added_p50_ms_c1_floor": [a - b for a, b in zip(floor, direct, strict=True)],
         "p50_canvas_over_separate": quotient(
             each("p50_ms", "gateway", "real", "canvas", 1),
             each("p50_ms", "direct", "real", "canvas", 1, way="separate"),

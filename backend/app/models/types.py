@@ -69,6 +69,7 @@ class _Utc:
                 ),
             ],
             mode="left_to_right",
+            serialization=core_schema.simple_ser_schema("datetime"),
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
