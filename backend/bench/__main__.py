@@ -28,7 +28,7 @@ def main() -> int:
         "--only", choices=["memory", "neighbours", "startup_seconds"], help="measure this alone and write nothing"
     )
     arguments = parser.parse_args()
-    seconds = float(os.environ.get("BENCH_SECONDS") or (0.8 if arguments.quick else 1.2))
+    seconds = float(os.environ.get("BENCH_SECONDS") or 0.8)
     rounds = int(os.environ.get("BENCH_ROUNDS") or (2 if arguments.quick else 5))
     soak = int(os.environ.get("BENCH_SOAK") or SOAK_REQUESTS)
     started_at = time.monotonic()
@@ -51,7 +51,9 @@ def main() -> int:
                     print(json.dumps(extras[arguments.only](), indent=1))
                     return 0
                 say("starting the arrangements")
-                results = measure.measure(measure.cells(quick=arguments.quick), stage, seconds, rounds, say)
+                plan = measure.cells(quick=arguments.quick)
+                say(f"about {1.1 * len(plan) * seconds * rounds / 60:.0f} minutes to come; QUICK=1 takes two")
+                results = measure.measure(plan, stage, seconds, rounds, say)
                 more: dict[str, object] = {}
                 if not arguments.quick:
                     for name, extra in extras.items():
@@ -63,7 +65,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print("\n" + report.markdown(result))
+    print(f"\n{report.details(result)}\n\n{report.figures(result)}\n")
     report.save(result)
     if arguments.record:
         report.record(result)

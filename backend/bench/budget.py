@@ -15,13 +15,12 @@ from typing import Any
 
 import uvloop
 
-from bench.cases import Case, Request, User, to_gateway
+from bench.cases import CASES, Request, User, to_gateway
 from bench.stage import NEEDLES, answers, static_upstream
 from dev.processes import StartError, Supervisor
 from tests.tokens import JWT_SECRET
 
 FILE = Path(__file__).with_name("budget.json")
-CASES: tuple[Case, ...] = ("one", "list1", "list100", "create", "canvas")
 REQUESTS = 40
 MARGIN = 1.1
 """Above the budget: other versions of Python and of libraries make somewhat more or fewer calls."""

@@ -13,6 +13,9 @@ from tests.tokens import mint
 
 Case = Literal["one", "list1", "list100", "create", "canvas", "canvas5000"]
 
+CASES: tuple[Case, ...] = ("one", "list1", "list100", "create", "canvas")
+"""Those that every arrangement is asked, at every level."""
+
 DATA_API_ROWS = 1000
 """The data API's `max_rows`: whoever wants more asks for the next page."""
 NODES: dict[Case, int] = {"canvas": 200, "canvas5000": 5000}

@@ -3,18 +3,21 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import median
 
-from bench.cases import Case, Request, User, canvas_by_tables, to_data_api, to_gateway
+from bench.cases import CASES, Case, Request, User, canvas_by_tables, to_data_api, to_gateway
 from bench.load import Generator, Load
 from bench.procfs import cpu_seconds
 from bench.stage import DATA_API, Arrangement, ServerKey, Stage, Upstream
 from dev.processes import StartError
 
-IDIOM_REQUESTS = 24
+IDIOM_REQUESTS = 32
 """A fixed number: in a second the idiom answers so few that those cut off at its end would count."""
 
 WARM_UP_SECONDS = 0.3
+LEVELS = (1, 16, 64)
+WORKERS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -47,34 +50,34 @@ class Measurement:
 
 
 def cells(*, quick: bool) -> list[Cell]:
-    """The matrix, so ordered that what is compared is measured one after the other."""
-    plan: list[Cell] = []
-
-    def add(
-        arrangements: Sequence[Arrangement], upstream: Upstream, case: Case, *levels: int, workers: int = 1
-    ) -> None:
-        plan.extend(Cell(a, upstream, case, level, workers) for level in levels for a in arrangements)
-
-    add(["direct", "bare", "gateway", "quiet", "idiom", "floor"], "static", "one", 16)
-    add(["direct", "bare", "gateway", "floor"], "static", "list100", 16)
-    add(["direct", "floor", "gateway"], "real", "one", 1)
-    add(["direct", "gateway", "sqlalchemy"], "real", "one", 16)
-    plan += _canvas("canvas")
+    """What is measured in a round, in this order. What a target compares comes first, one after the other, and is all
+    when `quick`."""
+    targets = [
+        *_group("static", "one", 16, "direct", "bare", "gateway", "quiet", "idiom", "floor"),
+        *_group("static", "list100", 16, "direct", "bare", "gateway", "floor"),
+        *_group("real", "one", 1, "direct", "floor", "gateway"),
+        *_group("real", "one", 16, "direct", "gateway", "sqlalchemy"),
+        *_canvas("canvas"),
+    ]
     if quick:
-        return plan
-    case: Case
-    for case in ("list1", "create", "canvas"):
-        add(["direct", "bare", "gateway", "floor"], "static", case, 16)
-    add(["direct", "bare", "gateway", "floor"], "static", "one", 1, 64)
-    add(["sqlalchemy"], "real", "one", 1)
-    add(["direct", "gateway", "sqlalchemy"], "real", "one", 64)
-    for case in ("list1", "list100", "create", "canvas"):
-        add(["direct", "gateway", "sqlalchemy"], "real", case, 16)
-    add(["sqlalchemy"], "real", "canvas", 1)
-    plan += _canvas("canvas5000")
-    add(["bare", "gateway"], "static", "one", 16, 64, workers=2)
-    add(["gateway", "sqlalchemy"], "real", "one", 16, 64, workers=2)
-    return plan
+        return targets
+    matrix = [
+        cell
+        for case, level, workers in product(CASES, LEVELS, WORKERS)
+        for cell in (
+            *_group("static", case, level, "bare", "gateway", "floor", workers=workers),
+            *_group("real", case, level, "floor", "gateway", "sqlalchemy", workers=workers),
+        )
+    ]
+    for case, level in product(CASES, LEVELS):
+        matrix += _group("static", case, level, "direct") + _group("real", case, level, "direct")
+    for case in CASES:
+        matrix += _group("real", case, 16, "idiom")
+    return list(dict.fromkeys([*targets, *matrix, *_canvas("canvas5000")]))
+
+
+def _group(upstream: Upstream, case: Case, level: int, *arrangements: Arrangement, workers: int = 1) -> list[Cell]:
+    return [Cell(name, upstream, case, level, workers) for name in arrangements]
 
 
 def _canvas(case: Case) -> list[Cell]:
@@ -107,7 +110,7 @@ def _load(cell: Cell, url: str, stage: Stage, generator: Generator, seconds: flo
 
     requests = [[request(user)] for user in users]
     if cell.arrangement == "idiom":
-        return generator.run(url, requests, connections=4, amount=IDIOM_REQUESTS)
+        return generator.run(url, requests, connections=cell.concurrency, amount=IDIOM_REQUESTS)
     return generator.run(url, requests, connections=cell.concurrency, seconds=seconds)
 
 
@@ -123,8 +126,9 @@ def measure(plan: Sequence[Cell], stage: Stage, seconds: float, rounds: int, say
         for cell in plan:
             _load(cell, stage.servers[cell.server][0], stage, generator, WARM_UP_SECONDS)
         for number in range(1, rounds + 1):
-            say(f"round {number} of {rounds}")
-            for cell in plan:
+            for index, cell in enumerate(plan):
+                if index % 50 == 0:
+                    say(f"round {number} of {rounds}, line {index + 1} of {len(plan)}")
                 results[cell].append(run(cell, stage, generator, seconds))
     return results
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from bench.cases import Case
 from bench.measure import Measurement, Rounds, middle, ratios
 from bench.procfs import cpu_model, rss_mib
 from bench.stage import Stage
@@ -79,9 +80,8 @@ def _machine(stage: Stage) -> dict[str, Any]:
     }
 
 
-def markdown(result: Mapping[str, Any]) -> str:
-    """The tables."""
-    machine, settings = result["machine"], result["settings"]
+def figures(result: Mapping[str, Any]) -> str:
+    """The table of the figures that have a target."""
     lines = [
         "| figure | median | spread | must | aim |",
         "|---|---|---|---|---|",
@@ -90,10 +90,17 @@ def markdown(result: Mapping[str, Any]) -> str:
             for name, what, must, aim in TARGETS
             for spread in [result["ratios_spread"][name]]
         ),
-        "",
+    ]
+    return "\n".join(lines)
+
+
+def details(result: Mapping[str, Any]) -> str:
+    """The tables of everything else, and where and with what it was measured."""
+    machine, settings = result["machine"], result["settings"]
+    lines = [
         "| case | at | workers | upstream | arrangement | CPU-ms/request | requests/s | p50 ms | p99 ms | generator |",
         "|---|---|---|---|---|---|---|---|---|---|",
-        *map(_line, result["cells"]),
+        *map(_line, sorted(result["cells"], key=_order)),
         "",
         "| memory of | MiB |",
         "|---|---|",
@@ -128,15 +135,19 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"quarter of an hour before; {settings['rounds']} rounds of {settings['seconds']} s per line.",
         ", ".join(f"{name} {number}" for name, number in machine["versions"].items()) + ".",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def _order(cell: Mapping[str, Any]) -> tuple[int, str, int, int]:
+    return get_args(Case).index(cell["case"]), cell["upstream"], cell["workers"], cell["concurrency"]
 
 
 def _line(cell: Mapping[str, Any]) -> str:
     name = f"{cell['arrangement']}, {cell['way']}" if cell["way"] else cell["arrangement"]
     shape = [cell["case"], cell["concurrency"], cell["workers"], cell["upstream"], name]
     cpu = "" if cell["arrangement"] == "direct" else f"{cell['cpu_ms']['median']:.3f} ({_spread(cell['cpu_ms'])})"
-    figures = [cpu, f"{cell['rps']['median']:.0f}", *(f"{cell[p]['median']:.2f}" for p in ("p50_ms", "p99_ms"))]
-    return "| " + " | ".join(map(str, [*shape, *figures, f"{cell['generator']['median']:.0%}"])) + " |"
+    rest = [cpu, f"{cell['rps']['median']:.0f}", *(f"{cell[p]['median']:.2f}" for p in ("p50_ms", "p99_ms"))]
+    return "| " + " | ".join(map(str, [*shape, *rest, f"{cell['generator']['median']:.0%}"])) + " |"
 
 
 def _spread(figure: Mapping[str, float]) -> str:
@@ -156,4 +167,4 @@ def save(result: Mapping[str, Any]) -> None:
 def record(result: Mapping[str, Any]) -> None:
     """Write `RESULTS.md`."""
     template = (HERE / "RESULTS.template.md").read_text()
-    RECORD.write_text(template.replace("<!-- results -->", markdown(result).strip()))
+    RECORD.write_text(template.replace("<!-- results -->", f"{figures(result)}\n\n{details(result)}"))
