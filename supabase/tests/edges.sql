@@ -1,7 +1,7 @@
 -- Edges: what they join, when they are the same, when they go.
 
 begin;
-select plan(32);
+select plan(34);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -103,6 +103,14 @@ select throws_like(
   format('%%"edges_%s_length"', handle), format('a %s of %s characters does not fit', handle, size)
 )
 from unnest(array['source_handle', 'target_handle']) handle, unnest(array[0, 256]) size;
+select throws_like(
+  format(
+    $$ insert into edges (workspace_id, source_node_id, target_node_id, %I)
+       values (pg_temp.id('physics'), pg_temp.id('optics'), pg_temp.id('cards'), E' \u00a0') $$, handle
+  ),
+  format('%%"edges_%s_text"', handle), format('a %s is more than space', handle)
+)
+from unnest(array['source_handle', 'target_handle']) handle;
 
 -- An edge keeps what it joins; nobody sets when it was drawn.
 select pg_temp.become('ada', 'service_role');

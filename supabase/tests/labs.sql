@@ -1,7 +1,7 @@
 -- Labs: what they hold, what they were made from, what nobody may set.
 
 begin;
-select plan(42);
+select plan(45);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -51,6 +51,8 @@ from (values
   ('labs_config_document', $$ config = jsonb_build_object('text', repeat('a', 1048576 - 11)) $$),
   ('labs_generated_content_document', $$ generated_content = '"text"' $$),
   ('labs_generated_content_document', $$ generated_content = jsonb_build_object('text', repeat('a', 1048576 - 11)) $$),
+  ('labs_config_document', $$ config = '{"a": 1e309}' $$), ('labs_user_state_document', $$ user_state = '{"a": 1e309}' $$),
+  ('labs_generated_content_document', $$ generated_content = '{"a": 1e309}' $$),
   ('labs_user_state_document', $$ user_state = 'null' $$),
   ('labs_user_state_document', $$ user_state = jsonb_build_object('text', repeat('a', 1048576 - 11)) $$),
   ('labs_canvas_position_shape', $$ canvas_position = '{"x": 1}' $$),

@@ -1,7 +1,7 @@
 -- Sources: what they hold, what nobody may set, where their ids and paths must differ.
 
 begin;
-select plan(51);
+select plan(59);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -41,6 +41,8 @@ from unnest(array[
   $$ title = repeat('é', 500) $$, $$ title = 'a' $$,
   $$ storage_path = repeat('é', 1024) $$, $$ storage_path = null $$,
   $$ metadata = jsonb_build_object('text', repeat('a', 1048576 - 12)) $$,
+  $$ metadata = ('{"a": ' || repeat('[', 63) || '1' || repeat(']', 63) || '}')::jsonb $$,
+  $$ metadata = '{"a": [1.7976931348623157e308, {"b": -1.7976931348623157e308}]}' $$,
   $$ cache_id = repeat('é', 255) $$, $$ cache_expires_at = '9999-12-31T23:59:59.999999Z' $$,
   $$ cache_expires_at = '0001-01-01T00:00:00Z' $$,
   $$ canvas_position = '{"x": 1e7, "y": -10000000}' $$, $$ canvas_position = '{"x": 0.1, "y": -0.5}' $$
@@ -53,8 +55,13 @@ from (values
   ('sources_title_length', $$ title = repeat('é', 501) $$), ('sources_title_text', $$ title = '' $$),
   ('sources_title_text', $$ title = E'\t\u00a0' $$),
   ('sources_storage_path_length', $$ storage_path = '' $$), ('sources_storage_path_length', $$ storage_path = repeat('é', 1025) $$),
+  ('sources_storage_path_text', $$ storage_path = E' \t' $$), ('sources_cache_id_text', $$ cache_id = E'\u00a0' $$),
   ('sources_metadata_document', $$ metadata = '[]' $$), ('sources_metadata_document', $$ metadata = 'null' $$),
   ('sources_metadata_document', $$ metadata = jsonb_build_object('text', repeat('a', 1048576 - 11)) $$),
+  ('sources_metadata_document', $$ metadata = ('{"a": ' || repeat('[', 64) || repeat(']', 64) || '}')::jsonb $$),
+  ('sources_metadata_document', $$ metadata = (repeat('{"a": ', 65) || '1' || repeat('}', 65))::jsonb $$),
+  ('sources_metadata_document', $$ metadata = '{"a": [1, 1e309]}' $$),
+  ('sources_metadata_document', $$ metadata = '{"a": {"b": -1e400}}' $$),
   ('sources_cache_id_length', $$ cache_id = '' $$), ('sources_cache_id_length', $$ cache_id = repeat('é', 256) $$),
   ('sources_cache_expires_at_range', $$ cache_expires_at = 'infinity' $$),
   ('sources_cache_expires_at_range', $$ cache_expires_at = '10000-01-01T00:00:00Z' $$),

@@ -1,7 +1,7 @@
 -- Workspaces: what they hold, what nobody may set, what goes with them.
 
 begin;
-select plan(39);
+select plan(41);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -43,10 +43,12 @@ select throws_ok($$ update workspaces set name = null $$, '23502', null, 'a name
 -- A viewport is {x, y, zoom} and nothing else.
 select lives_ok($$ update workspaces set viewport = '{"x": -10000000, "y": 1e7, "zoom": 100}' $$, 'a viewport may lie at the limits');
 select lives_ok($$ update workspaces set viewport = '{"x": 0.5, "y": -3, "zoom": 0.01}' $$, 'a viewport may have fractions');
+select lives_ok($$ update workspaces set viewport = '{"x": 0, "y": 0, "zoom": 5e-324}' $$, 'a zoom may be the smallest double');
 select throws_like(format($$ update workspaces set viewport = %L $$, bad), '%"workspaces_viewport_shape"', 'a viewport is not ' || bad)
 from unnest(array[
   '{"x": 0, "y": 0}', '{"x": 0, "y": 0, "zoom": 1, "z": 0}', '{"x": 10000001, "y": 0, "zoom": 1}',
   '{"x": 0, "y": -10000001, "zoom": 1}', '{"x": 0, "y": 0, "zoom": 0}', '{"x": 0, "y": 0, "zoom": 101}',
+  '{"x": 0, "y": 0, "zoom": 1e-400}',
   '{"x": 0, "y": 0, "zoom": "1"}', '{"x": 0, "y": 0, "zoom": true}', '{"x": null, "y": 0, "zoom": 1}',
   '{"x": [0], "y": 0, "zoom": 1}', '[0, 0, 1]', '1', 'null'
 ]) bad;

@@ -35,7 +35,7 @@ from app.models.page import Cursor, PageQuery
 from app.models.types import Input, Row
 from app.services.pool import Answer, Pool
 
-SCHEMA_VERSION = "20261123001100"
+SCHEMA_VERSION = "20261124000100"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
 R = TypeVar("R", bound=Row)
