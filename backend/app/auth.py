@@ -80,8 +80,9 @@ async def authenticate(scope: Scope) -> Caller:
 class KeySet:
     """The project's public verification keys (RFC 7517), fetched from the login service when they are needed.
 
-    Keys at hand go on serving while the login service cannot be reached. An unknown key id asks again, though never
-    more often than once in `JWKS_RETRY_SECONDS`, so that made-up ids cannot hammer the login service.
+    Keys at hand go on serving while the login service cannot be reached; when they have grown old, they are renewed
+    while they serve. An unknown key id asks again, though never more often than once in `JWKS_RETRY_SECONDS`, so that
+    made-up ids cannot hammer the login service.
     """
 
     def __init__(self, url: str, pool: Pool, *, refuse: frozenset[str] = frozenset()) -> None:
@@ -91,6 +92,7 @@ class KeySet:
         self._keys: dict[str, PyJWK] = {}
         self._fetched_at = self._tried_at = float("-inf")
         self._lock = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
 
     async def find(self, key_id: str) -> PyJWK | None:
         """The key of this id, or None when the project has no such key.
@@ -99,10 +101,12 @@ class KeySet:
         """
         key = self._keys.get(key_id)
         now = time.monotonic()
-        if key is None or now - self._fetched_at > JWKS_FRESH_SECONDS:
-            if now - self._tried_at > JWKS_RETRY_SECONDS:
+        if now - self._tried_at > JWKS_RETRY_SECONDS:
+            if key is None:
                 await self.refresh()
-            key = self._keys.get(key_id)
+                key = self._keys.get(key_id)
+            elif now - self._fetched_at > JWKS_FRESH_SECONDS and (not self._renewal or self._renewal.done()):
+                self._renewal = asyncio.create_task(self.refresh())
         if key is None and self._fetched_at == float("-inf"):
             raise UpstreamUnavailableError("The login service cannot be reached, so no token can be verified yet.")
         return key
@@ -139,8 +143,8 @@ class KeySet:
         for entry in document["keys"]:
             try:
                 key = PyJWK(entry)
-            except jwt.PyJWTError:  # a kind of key that this version does not know must not hide the others
-                continue
+            except (jwt.PyJWTError, AttributeError, TypeError, ValueError):
+                continue  # what this version cannot read must not hide the others
             if key.key_id and key.key_id not in self._refuse and key.algorithm_name in ASYMMETRIC:
                 keys.append((key.key_id, key))
         return keys

@@ -32,7 +32,8 @@ def create_app(settings: Settings | None = None, transport: httpx.AsyncBaseTrans
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings, transport)
         app.state.database = database
-        app.state.verifier = Verifier(settings, database.pool)
+        app.state.verifier = verifier = Verifier(settings, database.pool)
+        app.state.readiness = health.Readiness(database, verifier)
         if settings.METRICS_PORT:
             metrics.serve(settings.METRICS_PORT)
         # What start-up has made stays for good. A list of 100 rows allocates enough to start collections, and each
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None, transport: httpx.AsyncBaseTrans
         description=DESCRIPTION,
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
+        redirect_slashes=False,  # it would lead to wherever `Host` says
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.add_exception_handler(HTTPException, answer_problem)

@@ -1,5 +1,6 @@
 """Who gets in: one route stands for all, since every route takes its caller from the same place."""
 
+import asyncio
 import base64
 import json
 import time
@@ -276,6 +277,33 @@ def test_an_outage_of_the_login_service_is_survived_on_the_keys_at_hand(
     keys.mock(side_effect=[outage] * 9) if isinstance(outage, Exception) else keys.mock(return_value=outage)
     assert status_of(anonymous, sign({"session_id": "another"})) == 200
     assert status_of(anonymous, sign(kid="unknown")) == 401
+
+
+def test_nobody_waits_while_old_keys_are_renewed(
+    anonymous: TestClient, rows: respx.Route, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return await asyncio.Future()
+
+    assert status_of(anonymous, sign()) == 200
+    for name, seconds in {"JWKS_FRESH_SECONDS": -1.0, "JWKS_RETRY_SECONDS": -1.0, "JWKS_TIMEOUT": 60.0}.items():
+        monkeypatch.setattr(auth, name, seconds)
+    keys.mock(side_effect=hang)
+    for session in ("a", "b", "c"):
+        assert status_of(anonymous, sign({"session_id": session})) == 200
+    assert asked == 1
+
+
+@pytest.mark.parametrize("entry", [None, 1, "key", [], {"kty": "EC", "crv": "P-256", "x": 1, "y": None}, {"kty": []}])
+def test_a_key_that_cannot_be_read_hides_no_other(
+    anonymous: TestClient, rows: respx.Route, keys: respx.Route, entry: object
+) -> None:
+    keys.respond(200, json={"keys": [entry, *JWKS["keys"]]})
+    assert status_of(anonymous, sign()) == 200
 
 
 def test_hs256_is_refused_where_no_secret_is_set(upstream: respx.Router, rows: respx.Route) -> None:

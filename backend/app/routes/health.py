@@ -1,6 +1,7 @@
 """Whether the gateway lives, and whether it can serve."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from typing import Literal, TypeVar
 
@@ -14,6 +15,8 @@ from app.services.db import SCHEMA_VERSION, Database
 
 READY_TIMEOUT = 1.5
 """Seconds that each part has to answer; both are asked at the same time."""
+READY_SECONDS = 1.0
+"""How long an answer stands for whoever asks next."""
 
 T = TypeVar("T")
 
@@ -44,16 +47,43 @@ async def check_health() -> Health:
     return Health(status="ok")
 
 
+class Readiness:
+    """What keeps Supabase from serving, if anything. Anybody may want to know, without a token and as often as they
+    like: so Supabase is asked once at a time, and its answer stands for `READY_SECONDS`."""
+
+    def __init__(self, database: Database, verifier: Verifier) -> None:
+        self._database = database
+        self._verifier = verifier
+        self._asking: asyncio.Task[str | None] | None = None
+        self._asked_at = 0.0
+
+    async def fault(self) -> str | None:
+        """What is wrong, or None."""
+        now = time.monotonic()
+        if not self._asking or (self._asking.done() and now - self._asked_at > READY_SECONDS):
+            self._asked_at = now
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> str | None:
+        try:
+            _, version = await asyncio.gather(
+                _answer("login service", self._verifier.keys.check()),
+                _answer("data API", self._database.schema_version()),
+            )
+        except NotReadyError as error:
+            return error.detail
+        if version < SCHEMA_VERSION:
+            return f"The database is at migration {version}, not {SCHEMA_VERSION}: `make migrate` applies it."
+        return None
+
+
 @router.get("/ready", responses=problems(NotReadyError))
 async def check_ready(request: Request) -> Health:
     """Say whether Supabase answers and has the tables this gateway needs: a readiness probe, never slower than 2 s."""
-    database: Database = request.app.state.database
-    verifier: Verifier = request.app.state.verifier
-    _, version = await asyncio.gather(
-        _answer("login service", verifier.keys.check()), _answer("data API", database.schema_version())
-    )
-    if version < SCHEMA_VERSION:
-        raise NotReadyError(f"The database is at migration {version}, not {SCHEMA_VERSION}: `make migrate` applies it.")
+    readiness: Readiness = request.app.state.readiness
+    if fault := await readiness.fault():
+        raise NotReadyError(fault)
     return Health(status="ok")
 
 
