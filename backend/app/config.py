@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
+import jwt
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -34,6 +35,24 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _publishable(value: SecretStr | None) -> SecretStr | None:
+    """The gateway is given nothing that bypasses row-level security, not even by mistake."""
+    key = value.get_secret_value() if value else ""
+    try:
+        role = jwt.decode(key, options={"verify_signature": False}).get("role")
+    except jwt.InvalidTokenError:  # as today's keys are
+        role = None
+    if key.startswith("sb_secret_") or role == "service_role":
+        raise ValueError("is a secret key, which bypasses row-level security: set the publishable one")
+    return value
+
+
+def _long_enough(value: SecretStr | None) -> SecretStr | None:
+    if value and len(value.get_secret_value().encode()) < 32:
+        raise ValueError("is too short to sign with: HS256 needs 32 bytes (RFC 7518, section 3.2)")
+    return value
+
+
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
 
@@ -55,9 +74,9 @@ class Settings(BaseSettings):
 
     SUPABASE_URL: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:54321"
     """Where Supabase answers: `/rest/v1` and `/auth/v1` lie below it."""
-    SUPABASE_PUBLISHABLE_KEY: OptionalSecret = None
+    SUPABASE_PUBLISHABLE_KEY: Annotated[OptionalSecret, AfterValidator(_publishable)] = None
     """The `sb_publishable_...` (or legacy anon) key: names the project, grants nothing by itself."""
-    SUPABASE_JWT_SECRET: OptionalSecret = None
+    SUPABASE_JWT_SECRET: Annotated[OptionalSecret, AfterValidator(_long_enough)] = None
     """Turns HS256 tokens on: for the embedded stack and legacy projects only, since this secret can mint any role."""
     SUPABASE_JWT_ISSUER: Annotated[str | None, BeforeValidator(_blank_is_none)] = None
     """When set, `iss` of every token must be equal to it."""
@@ -82,8 +101,9 @@ class Settings(BaseSettings):
     """Requests that one worker serves at the same time; more are answered 503."""
     MAX_REQUESTS_PER_USER: Annotated[int, Field(ge=1)] = 100
     """Requests of one user that one worker serves at the same time; more are answered 429."""
-    UPSTREAM_CONNECTIONS: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """Connections to Supabase that one worker keeps at most."""
+    UPSTREAM_CONNECTIONS: Annotated[int, Field(ge=1, le=10_000)] = 250
+    """Connections to Supabase that one worker keeps at most. Several times what one user may have under way, or that
+    user's slow requests leave none for the others."""
 
     @model_validator(mode="after")
     def _production_is_explicit(self) -> Self:

@@ -6,9 +6,10 @@ to and that is empty when they start; then whichever of them serves the metrics 
 
 import logging
 import os
+from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ def serve(port: int) -> None:
     registry = REGISTRY
     together = "PROMETHEUS_MULTIPROC_DIR" in os.environ
     if together:
+        _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     try:
@@ -43,3 +45,13 @@ def serve(port: int) -> None:
             logger.warning(
                 "this worker is not in the metrics of port %d (%s): set PROMETHEUS_MULTIPROC_DIR", port, error.strerror
             )
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Take workers that were killed out of the gauges: what they had under way is over. Their counts stay."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -1,5 +1,6 @@
 """Settings: what is refused at start, and how it is said."""
 
+import jwt
 import pytest
 from pydantic import ValidationError
 
@@ -60,6 +61,32 @@ def test_every_wrong_setting_is_named_and_no_value_is_printed(monkeypatch: pytes
     for name in ("SUPABASE_URL", "REQUEST_TIMEOUT", "CORS_ORIGINS", "MAX_REQUESTS", "LOG_LEVEL", "METRICS_PORT"):
         assert name in refusal
     assert "secret" not in refusal
+
+
+@pytest.mark.parametrize(
+    "key", ["sb_secret_1", jwt.encode({"role": "service_role", "iss": "supabase"}, "x" * 32, algorithm="HS256")]
+)
+def test_a_key_that_bypasses_row_level_security_is_refused(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    refusal = start(monkeypatch, SUPABASE_PUBLISHABLE_KEY=key)
+    assert "SUPABASE_PUBLISHABLE_KEY" in refusal
+    assert key not in refusal
+
+
+@pytest.mark.parametrize(
+    "key", ["sb_publishable_1", jwt.encode({"role": "anon", "iss": "supabase"}, "x" * 32, algorithm="HS256")]
+)
+def test_a_key_that_names_the_project_is_taken(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    assert start(monkeypatch, SUPABASE_PUBLISHABLE_KEY=key) == ""
+
+
+def test_a_secret_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "SUPABASE_JWT_SECRET" in start(monkeypatch, SUPABASE_JWT_SECRET="x" * 31)
+    assert start(monkeypatch, SUPABASE_JWT_SECRET="x" * 32) == ""
+
+
+def test_one_user_cannot_take_every_connection() -> None:
+    settings = Settings()
+    assert 2 * settings.MAX_REQUESTS_PER_USER <= settings.UPSTREAM_CONNECTIONS <= settings.MAX_REQUESTS
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
--- Realtime: changes are published where Supabase's publication is; subscribers meet the same policies.
+-- Realtime: changes are published where Supabase's publication is; subscribers meet the same policies. Of a row that
+-- was deleted Realtime can ask no policy: it tells every subscriber the id, and nothing else.
 
 do $$
 begin
