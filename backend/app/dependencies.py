@@ -65,6 +65,8 @@ DatabaseSession = Annotated[Session, Depends(AccessToken(open_session))]
 # RFC 9110, section 8.8.3: an entity tag, weak or strong.
 _ETAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _ETAGS = re.compile(rf"{_ETAG}(?:[ \t]*,[ \t]*{_ETAG})*")
+MAX_VERSIONS = 100
+"""That `If-Match` may list: all of them go upstream in an address."""
 _VERSION = re.compile(r'(?<!W/)"([1-9][0-9]{0,8})"')
 
 
@@ -86,7 +88,10 @@ async def read_versions(
         return None
     if not _ETAGS.fullmatch(value):
         raise MalformedRequestError('`If-Match` must be `*` or a list of entity tags such as `"3"`.')
-    return frozenset(map(int, _VERSION.findall(value)))
+    versions = frozenset(map(int, _VERSION.findall(value)))
+    if len(versions) > MAX_VERSIONS:
+        raise MalformedRequestError(f"`If-Match` lists more than {MAX_VERSIONS} versions.")
+    return versions
 
 
 IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]

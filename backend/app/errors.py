@@ -12,6 +12,7 @@
     ├── StaleVersionError                412     stale_version
     ├── BodyTooLargeError                413     body_too_large
     ├── UriTooLongError                  414     uri_too_long
+    ├── UnsupportedMediaTypeError        415     unsupported_media_type
     ├── InvalidRequestError              422     invalid_request
     │   ├── InvalidCursorError           422     invalid_cursor
     │   ├── UnknownNodeError             422     unknown_node
@@ -32,7 +33,8 @@ Every class's docstring is what a caller reads: in the answer's `detail`, in Ope
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from inspect import cleandoc
 from typing import Any, ClassVar
 
@@ -57,7 +59,7 @@ class ProblemError(HTTPException):
     title: ClassVar[str] = "Problem"
     fields: ClassVar[Mapping[str, str]] = {}
     """Header fields that go with the answer."""
-    loc: ClassVar[tuple[str, ...]] = ("body",)
+    loc: tuple[str, ...] = ("body",)
     """Where a 422 finds its fault, unless `errors` says so more exactly."""
 
     def __init__(
@@ -66,9 +68,11 @@ class ProblemError(HTTPException):
         *,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[Mapping[str, Any]] | None = None,
+        loc: tuple[str, ...] | None = None,
     ) -> None:
         super().__init__(self.status, detail or self.meaning(), {**self.fields, **(headers or {})})
         self.errors = errors
+        self.loc = loc or self.loc
 
     @classmethod
     def meaning(cls) -> str:
@@ -99,7 +103,8 @@ class ProblemError(HTTPException):
 
 
 class MalformedRequestError(ProblemError):
-    """The request cannot be read: a header or the body is not in the form that HTTP or JSON asks for."""
+    """The request cannot be read: a header is not in the form that HTTP asks for, or the body is no text that can be
+    parsed."""
 
     status, code, title = 400, "malformed_request", "Malformed request"
 
@@ -163,6 +168,13 @@ class UriTooLongError(ProblemError):
     """The path and query are longer than this API takes."""
 
     status, code, title = 414, "uri_too_long", "URI too long"
+
+
+class UnsupportedMediaTypeError(ProblemError):
+    """The body is not called JSON. Send it with `Content-Type: application/json`."""
+
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+    fields: ClassVar = {"Accept": "application/json"}
 
 
 class InvalidRequestError(ProblemError):
@@ -268,7 +280,6 @@ UPSTREAM_CODES: dict[str, type[ProblemError]] = {
     "23505": DuplicateError,  # unique
     "23514": InvalidRequestError,  # check
     "40P01": WriteConflictError,  # deadlock detected
-    "42501": NotFoundError,  # row-level security refused a write
     "53300": UpstreamUnavailableError,  # too many connections
     "55P03": WriteConflictError,  # lock not available
     "57014": DeadlineExceededError,  # statement timeout
@@ -286,11 +297,11 @@ UPSTREAM_CODES: dict[str, type[ProblemError]] = {
 }
 
 # Constraints whose refusal means something more exact, and the words our own SQL functions raise.
-CONSTRAINTS: dict[str, type[ProblemError]] = {
+CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "workspaces_owner_id_fkey": UnauthenticatedError,  # the account is gone
     "labs_source_id_fkey": UnknownSourceError,
-    "edges_source_node_id_fkey": UnknownNodeError,
-    "edges_target_node_id_fkey": UnknownNodeError,
+    "edges_source_node_id_fkey": partial(UnknownNodeError, loc=("body", "source_node_id")),
+    "edges_target_node_id_fkey": partial(UnknownNodeError, loc=("body", "target_node_id")),
 }
 RAISED: dict[str, type[ProblemError]] = {
     "unknown_node": UnknownNodeError,
@@ -306,7 +317,7 @@ _CONSTRAINT = re.compile(r'(foreign key|unique|check) constraint "(\w+)"')
 def upstream_problem(status: int, body: bytes) -> ProblemError:
     """What an unsuccessful answer of the data API means to the caller.
 
-    Reads only the code and the constraint's name; nothing of the upstream's own wording goes on.
+    Reads only the code and what the refusal is about; nothing of the upstream's own wording goes on.
     """
     try:
         document = json.loads(body)
@@ -316,15 +327,19 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
     if kind := RAISED.get(message):
         return kind()
     constraint = _CONSTRAINT.search(message)
-    if constraint and (kind := CONSTRAINTS.get(constraint[2])):
-        return kind()
+    if constraint and (exact := CONSTRAINTS.get(constraint[2])):
+        return exact()
     if constraint and constraint[1] == "unique" and constraint[2].endswith("_pkey"):
         return IdTakenError()
-    if kind := UPSTREAM_CODES.get(code):
-        return kind()
+    kind = UPSTREAM_CODES.get(code)
     # The embedded stack reports a failed check as 500 `SUP`, naming the constraint as Postgres does.
-    if constraint and constraint[1] == "check":
-        return InvalidRequestError()
+    if kind is InvalidRequestError or (constraint and constraint[1] == "check"):
+        return InvalidRequestError("The database does not take one of the values in the request.")
+    if kind:
+        return kind()
+    # Of privileges that are missing (the same code) no caller can know: a migration is.
+    if code == "42501" and "row-level security" in message:
+        return NotFoundError()
     if status in {429, 503}:
         return UpstreamUnavailableError()
     if status == 504:
@@ -335,6 +350,7 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
 
 def problem_response(problem: ProblemError, scope: Scope) -> Response:
     """The problem as an answer to the request of this scope."""
+    scope["state"]["code"] = problem.code
     document = problem.document(scope["path"], scope["state"]["request_id"])
     document["type"] = scope.get("root_path", "") + document["type"]
     return Response(json.dumps(document), problem.status, problem.headers, MEDIA_TYPE)
@@ -348,7 +364,11 @@ async def answer_problem(request: Request, error: Exception) -> Response:
 async def answer_invalid(request: Request, error: Exception) -> Response:
     """Answer a request that FastAPI's validation refused. The refused values themselves are not repeated."""
     assert isinstance(error, RequestValidationError)
+    if isinstance(error.body, bytes):  # FastAPI parses it only when `Content-Type` says what it is
+        return problem_response(UnsupportedMediaTypeError(), request.scope)
     errors = [{key: item[key] for key in ("loc", "msg", "type")} for item in error.errors()[:MAX_LISTED_ERRORS]]
+    if errors[0]["type"] == "json_invalid":
+        errors[0]["msg"] += f": {error.errors()[0]['ctx']['error']}"
     return problem_response(InvalidRequestError(errors=errors), request.scope)
 
 
@@ -365,7 +385,7 @@ def _allowed(request: Request) -> str:
     """All methods of the path (RFC 9110, section 10.2.1); Starlette names those of one route alone."""
 
     def is_served(method: str) -> bool:
-        scope = {**request.scope, "method": method}
+        scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
-    return ", ".join(filter(is_served, ("GET", "POST", "PATCH", "DELETE")))
+    return ", ".join(filter(is_served, ("GET", "HEAD", "POST", "PATCH", "DELETE")))

@@ -59,6 +59,9 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         started_at = time.perf_counter()
+        method = scope["method"]
+        if method == "HEAD":  # RFC 9110, section 9.3.2; the server keeps the content back
+            scope = {**scope, "method": "GET"}
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
@@ -68,16 +71,15 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] += _headers(scope["path"], request_id)
+                message["headers"] += _headers(_path(scope), request_id)
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            self._record(scope, status, time.perf_counter() - started_at)
+            self._record(scope, method if method in _METHODS else "other", status, time.perf_counter() - started_at)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
         metrics.requests.labels(method, route, status).observe(seconds)
         if access.isEnabledFor(logging.INFO):
@@ -89,11 +91,19 @@ class RequestMiddleware:
                 "status": status,
                 "ms": round(seconds * 1000, 2),
             }
+            if code := state.get("code"):
+                extra["code"] = code
             if session := state.get("session"):
                 extra["upstream_ms"] = round(session.seconds * 1000, 2)
             if self._log_users and (user := state.get("user")):
                 extra["user"] = blake2s(user.encode(), digest_size=8).hexdigest()
             access.info("request", extra=extra)
+
+
+def _path(scope: Scope) -> str:
+    """The path as the routes know it. Behind a proxy that takes a prefix off, the server puts it back on."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _headers(path: str, request_id: str) -> list[tuple[bytes, bytes]]:
@@ -127,7 +137,7 @@ class LimitsMiddleware:
 
         async def bounded_receive() -> Message:
             nonlocal received
-            if not received and scope["path"].startswith("/v1"):
+            if not received and _path(scope).startswith("/v1"):
                 await authenticate(scope)
             message = await receive()
             received += len(message.get("body", b""))
@@ -165,7 +175,7 @@ class LimitsMiddleware:
                     del self._users[user]
 
     def _check(self, scope: Scope) -> None:
-        probe = scope["path"] in _PROBES  # asked by address, and also when the house is full
+        probe = _path(scope) in _PROBES  # asked by address, and also when the house is full
         if self._under_way > self._total and not probe:
             raise OverloadedError
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:

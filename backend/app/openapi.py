@@ -25,6 +25,7 @@ from app.errors import (
     StaleVersionError,
     TooManyRequestsError,
     UnauthenticatedError,
+    UnsupportedMediaTypeError,
     UpstreamUnavailableError,
     UriTooLongError,
     WriteConflictError,
@@ -107,6 +108,7 @@ ANY: Responses = problems(
     UnauthenticatedError,
     BodyTooLargeError,
     UriTooLongError,
+    UnsupportedMediaTypeError,
     InvalidRequestError,
     TooManyRequestsError,
     HeadersTooLargeError,
@@ -130,7 +132,9 @@ def created(row: type[Row], *refusals: type[ProblemError]) -> Responses:
     """The `responses` of a route that creates rows of this model, and may refuse with these problems too."""
     headers = _LOCATION | (_ETAG if "version" in row.model_fields else {})
     again = {"model": row, "description": "The `id` was created here before: the row as it is now.", "headers": headers}
-    refused = problems(NotFoundError, IdTakenError, WriteConflictError, InvalidRequestError, *refusals)
+    refused = problems(IdTakenError, WriteConflictError, InvalidRequestError, *refusals)
+    if "workspace_id" in row.model_fields:
+        refused |= FOUND
     return {201: {"headers": headers}, 200: again, **refused}
 
 

@@ -50,6 +50,7 @@ MEANINGS: dict[str, tuple[int, bytes, type[ProblemError]]] = {
     "check, PostgREST": (400, refusal("23514", CHECK), InvalidRequestError),
     "check, embedded": (500, refusal("SUP", CHECK), InvalidRequestError),
     "row-level security": (403, refusal("42501", "new row violates row-level security policy"), NotFoundError),
+    "privileges missing": (403, refusal("42501", "permission denied for table sources"), BadUpstreamError),
     "not null": (400, refusal("23502"), InvalidRequestError),
     "no such uuid": (400, refusal("22P02"), InvalidRequestError),
     "NUL": (400, refusal("22P05"), InvalidRequestError),

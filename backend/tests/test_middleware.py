@@ -121,8 +121,17 @@ class TestSizes:
     @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
     def test_another_media_type_is_refused(self, client: TestClient, upstream: respx.Router, media: str) -> None:
         response = client.post("/v1/workspaces", content=b'{"name": "w"}', headers={"Content-Type": media})
-        assert codes(response) == (422, "invalid_request")
+        assert codes(response) == (415, "unsupported_media_type")
+        assert response.headers["accept"] == "application/json"
         assert not upstream.calls
+
+    def test_where_a_body_is_no_json_is_told(self, client: TestClient) -> None:
+        headers = {"Content-Type": "application/json"}
+        response = client.post("/v1/workspaces", content=b'{"name": }', headers=headers)
+        assert codes(response) == (422, "invalid_request")
+        assert response.json()["errors"] == [
+            {"loc": ["body", 9], "msg": "JSON decode error: Expecting value", "type": "json_invalid"}
+        ]
 
 
 class TestHeaders:
@@ -157,7 +166,32 @@ class TestHeaders:
         assert codes(client.get("/v1/no-such-route")) == (404, "route_not_found")
         refusal = client.put("/v1/workspaces")
         assert codes(refusal) == (405, "method_not_allowed")
-        assert set(refusal.headers["allow"].split(", ")) == {"GET", "POST"}
+        assert refusal.headers["allow"] == "GET, HEAD, POST"
+        assert codes(client.get("/v1/workspaces/")) == (404, "route_not_found")
+
+    @pytest.mark.parametrize("path", ["/", "/health", "/v1/workspaces", "/docs"])
+    def test_head_answers_what_get_does_without_its_content(
+        self, client: TestClient, upstream: respx.Router, path: str
+    ) -> None:
+        upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        got, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        own = {"x-request-id"}
+        assert [field for field in head.headers.items() if field[0] not in own] == [
+            field for field in got.headers.items() if field[0] not in own
+        ]
+
+    def test_a_prefix_that_a_proxy_takes_off_changes_nothing(self, app: FastAPI, upstream: respx.Router) -> None:
+        upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        with TestClient(app, root_path="/api") as client:
+            answer = client.get("/api/v1/workspaces", headers={"Authorization": f"Bearer {mint(str(USER_ID))}"})
+            refusal = client.get("/api/v1/workspaces")
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-store"
+        assert (refusal.json()["instance"], refusal.json()["type"]) == (
+            "/api/v1/workspaces",
+            "/api/problems#unauthenticated",
+        )
 
     def test_a_foreign_host_is_refused_where_hosts_are_named(self, upstream: respx.Router) -> None:
         with TestClient(make_app(TRUSTED_HOSTS="api.example.com,*.example.org")) as client:
@@ -285,7 +319,7 @@ def test_the_log_tells_what_happened_and_no_secret(
     [line] = [record for record in caplog.records if record.name == "app.access"]
     logged = vars(line)
     assert (logged["request_id"], logged["method"], logged["route"]) == ("the-one", "POST", "/v1/workspaces")
-    assert (logged["status"], "user" in logged) == (502, False)
+    assert (logged["status"], logged["code"], "user" in logged) == (502, "bad_upstream", False)
     assert 0 <= logged["upstream_ms"] <= logged["ms"]
     token = client.headers["Authorization"].split(".")[1]
     assert not any(secret in str(vars(record)) for record in caplog.records for secret in ("secret", token))

@@ -1,9 +1,10 @@
 """Edges: what joins two nodes of a canvas."""
 
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import MISSING
+from pydantic import MISSING, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.models.page import PageQuery
 from app.models.types import ClientId, Handle, Input, Label, Row, Timestamp, examples
@@ -61,6 +62,12 @@ class EdgeCreate(Input):
     source_handle: Handle | None | MISSING = MISSING
     target_handle: Handle | None | MISSING = MISSING
     label: Label | None | MISSING = MISSING
+
+    @model_validator(mode="after")
+    def _ends_differ(self) -> Self:
+        if self.source_node_id == self.target_node_id:
+            raise PydanticCustomError("same_node", "An edge joins two different nodes")
+        return self
 
 
 class EdgeUpdate(Input):

@@ -160,7 +160,7 @@ CacheId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern
 StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=_TEXT_NOT_BLANK)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A lower-case word of an open set: letters, digits and underscores, at most 64 characters."""
-Search = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT)]
+Search = Annotated[str, StringConstraints(max_length=255, pattern=_TEXT)]
 
 # RFC 3339, section 5.6. Pydantic alone reads numbers too, as seconds since 1970.
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)

@@ -3,6 +3,7 @@
 One client and one pool of connections serve everybody. Identity is bound to each query on its way out.
 """
 
+import logging
 import re
 import time
 from collections.abc import Mapping
@@ -38,8 +39,12 @@ from app.services.pool import Answer, Pool
 SCHEMA_VERSION = "20261124000100"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
+logger = logging.getLogger(__name__)
+
 R = TypeVar("R", bound=Row)
 P = TypeVar("P")
+
+_KEY = TypeAdapter(Row)
 
 
 class Query(Protocol):
@@ -235,35 +240,40 @@ class Table(Generic[R]):
             row = await self.get(session, row_id)
             _require_version(row, versions)
             return row
-        update = session.table(self.name).update(values)
-        answer = await self._write(session, update.eq("id", row_id), row_id, versions)
-        return self._parse(self._row, answer)
+        update = session.table(self.name).update(values).eq("id", row_id)
+        return self._parse(self._row, await self._write(session, update, row_id, versions, self._columns))
 
     async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
         """Delete a row. Raises as `update` does."""
         if versions == frozenset():
             _require_version(await self.get(session, row_id), versions)
-        delete = session.table(self.name).delete()
-        self._parse(self._row, await self._write(session, delete.eq("id", row_id), row_id, versions))
+        delete = session.table(self.name).delete().eq("id", row_id)
+        self._parse(_KEY, await self._write(session, delete, row_id, versions, "id"))
 
     async def _write(
-        self, session: Session, write: AsyncSelectRequestBuilder, row_id: UUID, versions: frozenset[int] | None
+        self,
+        session: Session,
+        write: AsyncSelectRequestBuilder,
+        row_id: UUID,
+        versions: frozenset[int] | None,
+        columns: str,
     ) -> bytes:
         if versions is not None:
             write = write.in_("version", sorted(versions))
         try:
-            return await session.send(write.select(self._columns), one=True)
+            return await session.send(write.select(columns), one=True)
         except NotFoundError:
             if versions is None:
                 raise
             await self.get(session, row_id)  # a hidden row is not found; one that is there was stale
             raise StaleVersionError from None
 
-    @staticmethod
-    def _parse(adapter: TypeAdapter[P], answer: bytes) -> P:
+    def _parse(self, adapter: TypeAdapter[P], answer: bytes) -> P:
         try:
             return adapter.validate_json(answer)
         except ValidationError as error:
+            wrong = [(item["loc"], item["type"]) for item in error.errors(include_input=False)[:3]]
+            logger.warning("rows of %s cannot be read: %s", self.name, wrong)
             raise BadUpstreamError from error
 
 

@@ -152,11 +152,16 @@ class TestList:
 
     @pytest.mark.parametrize(
         "query",
-        ["limit=0", "limit=101", "limit=x", "order=name", "q=", "q=%00", "unknown=1", "cursor=" + "a" * 201],
+        ["limit=0", "limit=101", "limit=x", "order=name", "q=%00", "unknown=1", "cursor=" + "a" * 201],
     )
     def test_an_invalid_query_is_refused(self, client: TestClient, upstream: respx.Router, query: str) -> None:
         problem(client.get(f"/v1/workspaces?{query}"), 422, "invalid_request")
         assert not upstream.calls
+
+    def test_an_empty_search_is_none(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        assert client.get("/v1/workspaces", params={"q": " "}).status_code == 200
+        assert "name" not in last_request(upstream).url.params
 
     @pytest.mark.parametrize("cursor", ["x", "AAAA", "", "%00", "bm90IGEgY3Vyc29y"])
     def test_a_cursor_that_no_page_gave_is_refused(
@@ -219,7 +224,9 @@ class TestUpdate:
             response = client.patch(f"/v1/workspaces/{ROW['id']}", json={"name": "n"}, headers=headers)
             problem(response, 404, "not_found")
 
-    @pytest.mark.parametrize("tag", ["3", '"3', '*, "3"', '"3" "4"', "x", ""])
+    @pytest.mark.parametrize(
+        "tag", ["3", '"3', '*, "3"', '"3" "4"', "x", "", ",".join(f'"{n}"' for n in range(1, 102))]
+    )
     def test_a_malformed_tag_is_refused(self, client: TestClient, upstream: respx.Router, tag: str) -> None:
         response = client.patch(f"/v1/workspaces/{ROW['id']}", json={"name": "n"}, headers={"If-Match": tag})
         problem(response, 400, "malformed_request")
@@ -233,10 +240,11 @@ class TestUpdate:
 
 class TestDelete:
     def test_a_deleted_workspace_leaves_nothing_to_say(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.delete("/rest/v1/workspaces").respond(200, json=ROW)
+        upstream.delete("/rest/v1/workspaces").respond(200, json={"id": ROW["id"]})
         response = client.delete(f"/v1/workspaces/{ROW['id']}", headers={"If-Match": '"3"'})
         assert (response.status_code, response.content) == (204, b"")
-        assert last_request(upstream).url.params["version"] == "in.(3)"
+        params = last_request(upstream).url.params
+        assert (params["version"], params["select"]) == ("in.(3)", "id"), "nothing is read back that nobody asked for"
 
     def test_a_hidden_workspace_is_not_found(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.delete("/rest/v1/workspaces").mock(return_value=NO_ROW)
