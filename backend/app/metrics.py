@@ -55,3 +55,5 @@ def _forget_the_dead(folder: Path) -> None:
             os.kill(pid, 0)
         except ProcessLookupError:
             mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        except PermissionError:
+            continue  # somebody else's by now

@@ -134,7 +134,7 @@ def _is_whole(text: str) -> bool:
 
 
 JsonObject = Annotated[
-    dict[str, Any],
+    dict[Annotated[str, StringConstraints(strip_whitespace=False)], Any],  # trimmed, two names may become one
     AfterValidator(_json_column),
     Field(
         description="At most 1 MiB as text and 64 levels deep. Numbers are finite doubles, integers within ±(2^53 - 1);"
