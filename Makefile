@@ -13,7 +13,7 @@ IN_BACKEND := cd backend && exec ../.venv/bin/python -m
 
 .PHONY: help
 help: ## Say what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: ## Install what all other targets need, into .venv and supabase/node_modules

@@ -28,7 +28,7 @@ def post_sample(url: str, token: str) -> bool:
     """Posts the sample workspace. Whether it was new."""
     headers = {"Authorization": f"Bearer {token}"}
     if http_calls.status("GET", f"{url}/v1/workspaces/{sample.WORKSPACE_ID}", headers) == 200:
-        return False  # the answer of a repeated POST would be the same, but the stack logs a long error for each
+        return False  # a repeated POST would be answered the same, but the stack prints a line for each
     for path, body in sample.POSTS:
         status, answer = http_calls.call("POST", f"{url}{path}", headers, body)
         if status == 200:

@@ -22,14 +22,9 @@ from dev.processes import StartError, Supervisor, free_port
 
 ROOT = Path(__file__).parents[2]
 LITE = ROOT / "supabase/node_modules/@supabase/lite/dist/cli/index.js"
+PRELOAD = ROOT / "supabase/preload.mjs"
 CONFIG = ROOT / "supabase/lite.toml"
 MIGRATIONS = ROOT / "supabase/migrations"
-# V8 recompiles PGlite's warm WebAssembly functions eagerly; ten times later saves a third of the start's work and costs
-# queries nothing. Set from within, since Node refuses to start over an option that it does not know.
-NODE_OPTIONS = (
-    "--import",
-    'data:text/javascript,import v8 from "node:v8"; v8.setFlagsFromString("--wasm-tiering-budget=130000000")',
-)
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ def start_embedded(
         "LITE_TELEMETRY": "0",
         "SUPABASE_TELEMETRY_DISABLED": "1",
     }
-    lite = ["node", *NODE_OPTIONS, str(LITE), "--no-telemetry"]
+    lite = ["node", "--import", PRELOAD.as_uri(), str(LITE), "--no-telemetry"]
     config = ["--config", "supabase/lite.toml"]
     with hold(folder) as held:
         if not _is_migrated(folder):
@@ -130,7 +125,7 @@ def start_embedded(
             output=output,
             pass_fds=[held],
         )
-        _write(held, {**(record or {}), "pid": server.pid})
+        _write(held, {**(record or {}), "pid": os.getpid()})  # not the server's: to end that looks like a crash
     return EmbeddedStack(f"http://127.0.0.1:{port}", publishable_key, jwt_secret, server.pid)
 
 
@@ -145,8 +140,9 @@ def hold(folder: Path) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = _read(descriptor).get("pid")
-            holder = f"process {pid}" if pid else "another process"
-            raise StartError(f"{holder} is using the data folder {folder / 'supabase/.temp'}: stop it first") from None
+            how = f"Ctrl-C in its terminal, or `kill {pid}`" if pid else "Ctrl-C in its terminal"
+            data = folder / "supabase/.temp"
+            raise StartError(f"another command is using the data folder {data}: stop it first ({how})") from None
         _write(descriptor, {"pid": os.getpid()})
         yield descriptor
     finally:

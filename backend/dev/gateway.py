@@ -13,12 +13,21 @@ from uvicorn.supervisors.statreload import StatReload
 
 
 class Reload(StatReload):
-    """A worker that ended by itself, over a mistake in the code, is left to the next change; a killed one is not."""
+    """A worker that ended by itself, over a mistake in a change, is left to the next change. The first one is not,
+    since nothing has been changed yet; nor is a killed one."""
+
+    changed = False
+
+    def restart(self) -> None:
+        self.changed = True
+        super().restart()
 
     def should_restart(self) -> list[Path] | None:
         code = self.process.exitcode
         if code is not None and code < 0:
             sys.exit(f"The gateway's worker (pid {self.process.pid}) was killed by signal {-code}.")
+        if code is not None and not self.changed:
+            sys.exit("The gateway has ended, see above. Its settings are changed in .env or in the environment.")
         return super().should_restart()
 
 

@@ -27,6 +27,8 @@ def export_data() -> int:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             raise StartError(f"{path} is there already: remove it, or choose another with FILE=...") from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise StartError(f"there is no folder {path.parent}: make it, or choose another with FILE=...") from None
         try:
             with os.fdopen(descriptor, "wb") as file:
                 export(ROOT, file)

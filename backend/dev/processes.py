@@ -59,6 +59,7 @@ class Child:
         self.name = name
         self.process = process
         self.stop_signal = stop_signal
+        self.reader: threading.Thread | None = None
 
     @property
     def pid(self) -> int:
@@ -69,6 +70,12 @@ class Child:
         code = self.process.returncode
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         return f"{self.name} (pid {self.pid}) {how}"
+
+    def finish(self) -> None:
+        """Kill what it has left in its group, and wait until its last words are shown."""
+        self.signal(signal.SIGKILL)
+        if self.reader:
+            self.reader.join(1.0)
 
     def signal(self, signum: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -142,7 +149,8 @@ class Supervisor:
         self._children.append(child)
         self._tell_guard(f"+{child.pid}\n")
         if not isinstance(output, Path):
-            threading.Thread(target=_pump, args=(process.stdout, output), daemon=True).start()
+            child.reader = threading.Thread(target=_pump, args=(process.stdout, output), daemon=True)
+            child.reader.start()
         return child
 
     def stop(self, child: Child, grace: float = 5.0) -> None:
@@ -161,6 +169,7 @@ class Supervisor:
         """Raises `ProcessEndedError` when a child, the guard or (if watched) the parent is gone."""
         for child in (*self._children, self._guard):
             if child is not but and child.process.poll() is not None:
+                child.finish()
                 raise ProcessEndedError(child.ending())
         if self._parent is not None and os.getppid() != self._parent:
             raise ProcessEndedError(f"the process that started this one (pid {self._parent}) is gone")

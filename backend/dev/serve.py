@@ -4,6 +4,7 @@ import contextlib
 import signal
 import sys
 import time
+from itertools import combinations
 from pathlib import Path
 from types import FrameType
 
@@ -13,6 +14,7 @@ from dev.processes import STOP_SIGNALS, StartError, Supervisor, is_free
 
 ROOT = Path(__file__).parents[2]
 BACKEND = ROOT / "backend"
+PORTS = {"PORT": 8000, "SUPABASE_PORT": 54321, "METRICS_PORT": 0}  # the last one only when it is set
 
 READY = """
 AIDE is running. Ctrl-C stops it; the data stay.
@@ -53,11 +55,12 @@ def serve() -> int:
             show("Made .env, with secrets of its own.")
         settings = environment.read()
         ports = {
-            "PORT": environment.port(settings, "PORT", 8000),
-            "SUPABASE_PORT": environment.port(settings, "SUPABASE_PORT", 54321),
+            name: environment.port(settings, name, default)
+            for name, default in PORTS.items()
+            if default or name in settings
         }
         check_folder_and_ports(ports)
-        return run(settings, *ports.values())
+        return run(settings, ports["PORT"], ports["SUPABASE_PORT"])
     except StartError as error:
         print(f"Not started: {error}", file=sys.stderr)
         return 1
@@ -69,7 +72,7 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
     started_at = time.monotonic()
     jwt_secret, publishable_key = (secret(settings, name) for name in environment.GENERATED)
     api, supabase = (f"http://127.0.0.1:{port}" for port in (api_port, supabase_port))
-    stack_output = StackOutput()
+    stack_output, gateway = StackOutput(), None
 
     def say(line: str) -> None:
         show(f"{time.monotonic() - started_at:5.1f} s  {line}")
@@ -88,7 +91,7 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
                 record={"api": api, "supabase_url": supabase},
             )
             say("starting the gateway")  # now, since it takes as long as the stack does
-            supervisor.start(
+            gateway = supervisor.start(
                 "the gateway",
                 [sys.executable, "-m", "dev.gateway"],
                 env=gateway_environment(settings, stack, api_port),
@@ -112,7 +115,8 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
             say("stopping")
             return 0
         except StartError as error:
-            if stack_output.banner and not stack_output.ready:
+            gateway_ended = gateway is not None and gateway.process.poll() is not None
+            if stack_output.banner and not stack_output.ready and not gateway_ended:
                 show("\n".join(stack_output.banner))
             say(f"stopping: {error}")
             return 1
@@ -125,13 +129,15 @@ def interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 def check_folder_and_ports(ports: dict[str, int]) -> None:
-    if holder := running(ROOT):
-        raise StartError(f"it is running already, as process {holder.get('pid')}; its API is {holder.get('api')}")
+    if (holder := running(ROOT)) and "api" in holder:
+        stop = f"press Ctrl-C in its terminal, or `kill {holder.get('pid')}`, to stop it"
+        raise StartError(f"it is running already, its API is {holder['api']}: {stop}")
     for name, port in ports.items():
         if not is_free(port):
             raise StartError(f"port {port} is taken: choose another by setting {name}, in the environment or in .env")
-    if len(set(ports.values())) < len(ports):
-        raise StartError(f"{' and '.join(ports)} are the same: set one of them to another port")
+    for (one, port), (other, same) in combinations(ports.items(), 2):
+        if port == same:
+            raise StartError(f"{one} and {other} are the same: set one of them to another port")
 
 
 def secret(settings: dict[str, str], name: str) -> str:

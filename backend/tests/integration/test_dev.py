@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -22,7 +23,14 @@ from dev.processes import base_environment, free_port
 from tests.integration.conftest import PLAIN
 
 ROOT = Path(__file__).parents[3]
-COPIED = (".env.example", "backend/app", "backend/dev", "supabase/migrations", "supabase/lite.toml")
+COPIED = (
+    ".env.example",
+    "backend/app",
+    "backend/dev",
+    "supabase/migrations",
+    "supabase/lite.toml",
+    "supabase/preload.mjs",
+)
 CREATES = 200
 
 
@@ -33,6 +41,7 @@ class Checkout:
     folder: Path
     port: int
     supabase_port: int
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def api(self) -> str:
@@ -59,7 +68,8 @@ class Checkout:
 
     @property
     def environment(self) -> dict[str, str]:
-        return base_environment() | {"PORT": str(self.port), "SUPABASE_PORT": str(self.supabase_port)}
+        ports = {"PORT": str(self.port), "SUPABASE_PORT": str(self.supabase_port)}
+        return base_environment() | ports | self.settings
 
 
 class Running:
@@ -102,6 +112,14 @@ class Running:
     @property
     def said(self) -> str:
         return "".join(self.output)
+
+    def wait_until(self, happened: Callable[[], bool]) -> None:
+        """Wait while it runs."""
+        deadline = time.monotonic() + 30
+        while not happened():
+            assert time.monotonic() < deadline, self.said
+            assert self.process.poll() is None, self.said
+            os.sched_yield()
 
     def find(self, pattern: str) -> int:
         """The process of the family whose command line has the pattern."""
@@ -188,7 +206,9 @@ def missing(running: Running, ids: list[str]) -> list[str]:
 
 def test_what_was_acknowledged_survives_ctrl_c_and_a_second_start_is_refused(checkout: Checkout) -> None:
     with Running(checkout) as running:
-        assert "running already" in checkout.refused()
+        refused = checkout.refused()
+        assert "running already" in refused
+        assert f"`kill {running.process.pid}`" in refused
         acknowledged = end_within_creates(running, running.process.pid, signal.SIGINT)
     assert running.process.returncode == 0
     assert "Traceback" not in running.said
@@ -214,8 +234,63 @@ def test_what_was_acknowledged_survives_the_death_of_any_process(checkout: Check
         assert missing(running, acknowledged) == []
 
 
+def test_a_gateway_that_cannot_reload_waits_for_the_next_change(checkout: Checkout) -> None:
+    module = checkout.folder / "backend/app/main.py"
+    code = module.read_text()
+    with Running(checkout) as running:
+        starts = running.said.count("startup complete")
+        try:
+            module.write_text("mistake =")
+            running.wait_until(lambda: "SyntaxError" in running.said)
+        finally:
+            module.write_text(code)
+
+        def noticed() -> bool:
+            module.touch()  # again, since the reloader overlooks a change in the moment after a start
+            return running.said.count("Reloading") == 2
+
+        running.wait_until(noticed)
+        running.wait_until(lambda: running.said.count("startup complete") > starts)
+        assert httpx.get(f"{checkout.api}/ready", timeout=10, verify=PLAIN).status_code == 200
+
+
+def test_a_refused_statement_is_one_line_without_values(checkout: Checkout) -> None:
+    row = {"id": str(uuid4()), "name": "between us"}
+    data_api = f"http://127.0.0.1:{checkout.supabase_port}/rest/v1"
+    with Running(checkout) as running:
+        headers = {"Authorization": f"Bearer {checkout.run('token').stdout.strip()}"}
+        with httpx.Client(headers=headers, verify=PLAIN) as client:
+            answers = [client.post(f"{checkout.api}/v1/workspaces", json=row).status_code for _ in range(2)]
+            assert answers == [201, 200]
+        assert httpx.get(f"{data_api}/workspaces?id=eq.between us", verify=PLAIN).status_code == 400
+        running.wait_until(lambda: "uuid" in running.said)
+    assert [line.strip() for line in running.output if re.match(r"stack   \| .", line)] == [
+        'stack   | refused: 23505 duplicate key value violates unique constraint "workspaces_pkey"',
+        "stack   | refused: 22P02 invalid input syntax for type uuid: ...",
+    ]
+    assert "between us" not in running.said
+
+
+def test_a_wrong_setting_ends_the_start_and_is_named(checkout: Checkout) -> None:
+    said = replace(checkout, settings={"LOG_LEVEL": "loud"}).refused()
+    assert "LOG_LEVEL: Input should be" in said
+    assert "in .env or in the environment" in said
+
+
 def test_a_taken_port_is_one_clear_line(checkout: Checkout) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert f"port {port} is taken" in Checkout(checkout.folder, port, checkout.supabase_port).refused()
         assert "SUPABASE_PORT" in Checkout(checkout.folder, checkout.port, port).refused()
+
+
+def test_one_port_for_two_servers_is_refused(checkout: Checkout) -> None:
+    for names in (("PORT", "SUPABASE_PORT"), ("PORT", "METRICS_PORT"), ("SUPABASE_PORT", "METRICS_PORT")):
+        same = dict.fromkeys(names, str(free_port()))
+        assert f"{' and '.join(names)} are the same" in replace(checkout, settings=same).refused()
+
+
+def test_an_export_into_no_folder_says_so(checkout: Checkout, tmp_path: Path) -> None:
+    ended = checkout.run("export", str(tmp_path / "exports/data.sql"))
+    assert ended.returncode == 1
+    assert f"there is no folder {tmp_path / 'exports'}" in ended.stderr
