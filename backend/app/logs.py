@@ -1,19 +1,16 @@
 """Log lines: JSON for machines, coloured text for people. Neither ever holds a token or a body."""
 
-import json
 import logging
 import logging.config
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pydantic_core import to_json
 from uvicorn.logging import ColourizedFormatter
-
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
-_encode = json.JSONEncoder(default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: time, level, logger, message, and whatever `extra` the line was given."""
+    """One JSON object per line: time, level, logger, message, and the `fields` that the line was given as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -21,21 +18,30 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _whole(record.getMessage()),
+            **_fields(record),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return _encode(line)
+            line["exception"] = _whole(self.formatException(record.exc_info))
+        return to_json(line, fallback=str).decode()
 
 
 class TextFormatter(ColourizedFormatter):
-    """The same for a terminal: level, message, and the extras as `name=value`."""
+    """The same for a terminal: level, message, and the fields as `name=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        extras = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in _STANDARD)
-        return f"{super().format(record)} {extras}".rstrip()
+        fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
+        return f"{super().format(record)} {fields}".rstrip()
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return getattr(record, "fields", {})
+
+
+def _whole(text: str) -> str:
+    """What JSON can hold: half a surrogate pair is escaped."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def configure(level: str, form: Literal["json", "text"]) -> None:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2s
-from uuid import uuid4
+from secrets import token_hex
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,7 +63,7 @@ class RequestMiddleware:
         if method == "HEAD":  # RFC 9110, section 9.3.2; the server keeps the content back
             scope = {**scope, "method": "GET"}
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        request_id = given if _REQUEST_ID.fullmatch(given) else token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
         status = 0
 
@@ -84,7 +84,7 @@ class RequestMiddleware:
         metrics.requests.labels(method, route, status).observe(seconds)
         if access.isEnabledFor(logging.INFO):
             state = scope["state"]
-            extra = {
+            fields = {
                 "request_id": state["request_id"],
                 "method": method,
                 "route": route,
@@ -92,12 +92,12 @@ class RequestMiddleware:
                 "ms": round(seconds * 1000, 2),
             }
             if code := state.get("code"):
-                extra["code"] = code
+                fields["code"] = code
             if session := state.get("session"):
-                extra["upstream_ms"] = round(session.seconds * 1000, 2)
+                fields["upstream_ms"] = round(session.seconds * 1000, 2)
             if self._log_users and (user := state.get("user")):
-                extra["user"] = blake2s(user.encode(), digest_size=8).hexdigest()
-            access.info("request", extra=extra)
+                fields["user"] = blake2s(user.encode(), digest_size=8).hexdigest()
+            access.info("request", extra={"fields": fields})
 
 
 def _path(scope: Scope) -> str:

@@ -317,7 +317,7 @@ def test_the_log_tells_what_happened_and_no_secret(
     with caplog.at_level(logging.INFO):
         client.post("/v1/workspaces", json={"name": "secret name"}, headers={"X-Request-ID": "the-one"})
     [line] = [record for record in caplog.records if record.name == "app.access"]
-    logged = vars(line)
+    logged = vars(line)["fields"]
     assert (logged["request_id"], logged["method"], logged["route"]) == ("the-one", "POST", "/v1/workspaces")
     assert (logged["status"], logged["code"], "user" in logged) == (502, "bad_upstream", False)
     assert 0 <= logged["upstream_ms"] <= logged["ms"]
