@@ -37,6 +37,8 @@ MAX_EXPIRY = 253_402_300_800
 JWKS_PATH = "/auth/v1/.well-known/jwks.json"
 JWKS_TIMEOUT = 2.0
 JWKS_FRESH_SECONDS = 600.0
+"""From this age on, keys are renewed while they serve; from the next one on, before they do."""
+JWKS_OLD_SECONDS = 900.0
 JWKS_RETRY_SECONDS = 10.0
 """The least time between two fetches, whatever tokens ask for."""
 
@@ -80,9 +82,8 @@ async def authenticate(scope: Scope) -> Caller:
 class KeySet:
     """The project's public verification keys (RFC 7517), fetched from the login service when they are needed.
 
-    Keys at hand go on serving while the login service cannot be reached; when they have grown old, they are renewed
-    while they serve. An unknown key id asks again, though never more often than once in `JWKS_RETRY_SECONDS`, so that
-    made-up ids cannot hammer the login service.
+    Keys at hand go on serving while the login service cannot be reached. An unknown key id asks again, though never
+    more often than once in `JWKS_RETRY_SECONDS`, so that made-up ids cannot hammer the login service.
     """
 
     def __init__(self, url: str, pool: Pool, *, refuse: frozenset[str] = frozenset()) -> None:
@@ -101,11 +102,12 @@ class KeySet:
         """
         key = self._keys.get(key_id)
         now = time.monotonic()
+        age = now - self._fetched_at
         if now - self._tried_at > JWKS_RETRY_SECONDS:
-            if key is None:
+            if key is None or age > JWKS_OLD_SECONDS:
                 await self.refresh()
                 key = self._keys.get(key_id)
-            elif now - self._fetched_at > JWKS_FRESH_SECONDS and (not self._renewal or self._renewal.done()):
+            elif age > JWKS_FRESH_SECONDS and (not self._renewal or self._renewal.done()):
                 self._renewal = asyncio.create_task(self.refresh())
         if key is None and self._fetched_at == float("-inf"):
             raise UpstreamUnavailableError("The login service cannot be reached, so no token can be verified yet.")

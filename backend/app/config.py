@@ -18,7 +18,7 @@ def _split(value: object) -> object:
 
 
 def _blank_is_none(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+    return value.strip() or None if isinstance(value, str) else value
 
 
 def _origin(value: str) -> str:

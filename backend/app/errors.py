@@ -385,7 +385,7 @@ def _allowed(request: Request) -> str:
     """All methods of the path (RFC 9110, section 10.2.1); Starlette names those of one route alone."""
 
     def is_served(method: str) -> bool:
-        scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
+        scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
-    return ", ".join(filter(is_served, ("GET", "HEAD", "POST", "PATCH", "DELETE")))
+    return ", ".join(filter(is_served, ("GET", "POST", "PATCH", "DELETE"))).replace("GET", "GET, HEAD")

@@ -298,6 +298,16 @@ def test_nobody_waits_while_old_keys_are_renewed(
     assert asked == 1
 
 
+def test_a_revoked_key_is_found_out_after_a_rest(
+    anonymous: TestClient, rows: respx.Route, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert status_of(anonymous, sign()) == 200
+    keys.respond(200, json={"keys": []})
+    for name in ("JWKS_FRESH_SECONDS", "JWKS_OLD_SECONDS", "JWKS_RETRY_SECONDS"):
+        monkeypatch.setattr(auth, name, -1.0)
+    assert status_of(anonymous, sign({"session_id": "another"})) == 401
+
+
 @pytest.mark.parametrize("entry", [None, 1, "key", [], {"kty": "EC", "crv": "P-256", "x": 1, "y": None}, {"kty": []}])
 def test_a_key_that_cannot_be_read_hides_no_other(
     anonymous: TestClient, rows: respx.Route, keys: respx.Route, entry: object

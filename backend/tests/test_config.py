@@ -64,7 +64,7 @@ def test_every_wrong_setting_is_named_and_no_value_is_printed(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    "key", ["sb_secret_1", jwt.encode({"role": "service_role", "iss": "supabase"}, "x" * 32, algorithm="HS256")]
+    "key", [" sb_secret_1", jwt.encode({"role": "service_role", "iss": "supabase"}, "x" * 32, algorithm="HS256") + " "]
 )
 def test_a_key_that_bypasses_row_level_security_is_refused(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     refusal = start(monkeypatch, SUPABASE_PUBLISHABLE_KEY=key)

@@ -49,7 +49,7 @@ select set_eq(
        and has_function_privilege('authenticated', p.oid, 'execute') $$,
   array[
     'arrange_canvas', 'canvas', 'schema_version',
-    'has_text', 'is_document', 'is_position', 'rfc3339', 'with_fraction', 'workspace_ids'
+    'has_text', 'is_document', 'is_position', 'is_readable', 'rfc3339', 'with_fraction', 'workspace_ids'
   ],
   'people with an account execute these functions'
 );

@@ -31,10 +31,6 @@ class PageQuery(Input):
         return None if self.cursor is None else Cursor.decode(self.cursor, self.order)
 
 
-MAX_SEQ = 2**63 - 1
-"""The largest `bigint`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """The last row of a page: the next page holds what follows it in the list's order.
@@ -60,7 +56,7 @@ class Cursor:
             made_for, value, row_id = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").split(" ")
             parsed = int(value) if order.endswith("seq") else datetime.fromisoformat(value).astimezone(UTC)
             cursor = cls(made_for, parsed, UUID(row_id))
-            if isinstance(parsed, int) and parsed > MAX_SEQ:
+            if isinstance(parsed, int) and parsed.bit_length() > 63:  # no bigint
                 raise InvalidCursorError
         except (ValueError, OverflowError):
             raise InvalidCursorError from None

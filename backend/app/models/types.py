@@ -21,7 +21,7 @@ from pydantic import (
     StringConstraints,
     with_config,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema, to_json
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticSerializationError, core_schema, to_json
 from typing_extensions import TypedDict
 
 MAX_COORDINATE = 10_000_000
@@ -99,14 +99,15 @@ def _json_column(value: dict[str, Any]) -> dict[str, Any]:
         if type(container) is dict:
             spaces += len(container)
             items = container.values()
-            for name in container:
-                _require_storable(name)
-        if spaces > MAX_JSON_BYTES:
+            if any("\x00" in name for name in container):
+                raise _unstorable_text()
+        if 3 * spaces > MAX_JSON_BYTES:  # with each goes a comma or colon, and what that stands behind
             break
         for item in items:
             kind = type(item)
             if kind is str:
-                _require_storable(item)
+                if "\x00" in item:
+                    raise _unstorable_text()
             elif kind is int:
                 if not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
                     raise PydanticCustomError("json_number", "Numbers are doubles: integers lie within ±(2^53 - 1)")
@@ -115,22 +116,17 @@ def _json_column(value: dict[str, Any]) -> dict[str, Any]:
                     raise PydanticCustomError("json_number", "Numbers are finite doubles")
             elif kind is dict or kind is list:
                 containers.append((item, depth + 1))
-    if spaces > MAX_JSON_BYTES or spaces + len(to_json(value)) > MAX_JSON_BYTES:
+    try:
+        too_large = 3 * spaces > MAX_JSON_BYTES or spaces + len(to_json(value)) > MAX_JSON_BYTES
+    except PydanticSerializationError:
+        raise _unstorable_text() from None
+    if too_large:
         raise PydanticCustomError("json_too_large", "Larger than {limit} bytes as text", {"limit": MAX_JSON_BYTES})
     return value
 
 
-def _require_storable(text: str) -> None:
-    if "\x00" in text or not (text.isascii() or _is_whole(text)):
-        raise PydanticCustomError("json_text", "Text holds a NUL character or half a surrogate pair")
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _unstorable_text() -> PydanticCustomError:
+    return PydanticCustomError("json_text", "Text holds a NUL character or half a surrogate pair")
 
 
 JsonObject = Annotated[

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable
-from typing import Literal, TypeVar
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -17,8 +17,6 @@ READY_TIMEOUT = 1.5
 """Seconds that each part has to answer; both are asked at the same time."""
 READY_SECONDS = 1.0
 """How long an answer stands for whoever asks next."""
-
-T = TypeVar("T")
 
 router = APIRouter(tags=["health"])
 
@@ -66,16 +64,28 @@ class Readiness:
         return await asyncio.shield(self._asking)
 
     async def _ask(self) -> str | None:
-        try:
-            _, version = await asyncio.gather(
-                _answer("login service", self._verifier.keys.check()),
-                _answer("data API", self._database.schema_version()),
-            )
-        except NotReadyError as error:
-            return error.detail
+        faults = await asyncio.gather(
+            _fault("login service", self._verifier.keys.check()), _fault("data API", self._check_schema())
+        )
+        return next(filter(None, faults), None)
+
+    async def _check_schema(self) -> None:
+        version = await self._database.schema_version()
         if version < SCHEMA_VERSION:
-            return f"The database is at migration {version}, not {SCHEMA_VERSION}: `make migrate` applies it."
-        return None
+            raise NotReadyError(
+                f"The database is at migration {version}, not {SCHEMA_VERSION}: `make migrate` applies it."
+            )
+
+
+async def _fault(part: str, check: Awaitable[None]) -> str | None:
+    try:
+        async with asyncio.timeout(READY_TIMEOUT):
+            await check
+    except NotReadyError as error:
+        return error.detail
+    except Exception as error:
+        return f"Supabase's {part} does not answer ({type(error).__name__})."
+    return None
 
 
 @router.get("/ready", responses=problems(NotReadyError))
@@ -85,11 +95,3 @@ async def check_ready(request: Request) -> Health:
     if fault := await readiness.fault():
         raise NotReadyError(fault)
     return Health(status="ok")
-
-
-async def _answer(part: str, question: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(READY_TIMEOUT):
-            return await question
-    except Exception as error:
-        raise NotReadyError(f"Supabase's {part} does not answer ({type(error).__name__}).") from error

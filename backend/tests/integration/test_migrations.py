@@ -1,5 +1,7 @@
 """The migrations themselves: pgTAP on real PostgreSQL, and the version that the gateway asks for."""
 
+import contextlib
+import json
 import re
 import subprocess
 import tarfile
@@ -35,10 +37,10 @@ def pgtap() -> str:
         return file.read().decode()
 
 
-@pytest.fixture(scope="module")
-def psql(backend: Backend) -> Iterator[Psql]:
-    """Runs SQL as superuser in a migrated database that has pgTAP and nobody's rows."""
-    dsn = backend.stack.dsn.replace("/postgres?", "/pgtap?")
+@contextlib.contextmanager
+def new_database(backend: Backend, name: str) -> Iterator[Psql]:
+    """Runs SQL as superuser in a database of its own, which has what Supabase's have before anybody's migrations."""
+    dsn = backend.stack.dsn.replace("/postgres?", f"/{name}?")
 
     def run(*arguments: str | Path, script: str | None = None) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -50,15 +52,66 @@ def psql(backend: Backend) -> Iterator[Psql]:
         )
 
     # `create database` knows no transaction.
-    create = [*psql_command(backend.stack.psql, backend.stack.dsn), "-c", "create database pgtap"]
-    subprocess.run(create, check=True, env=base_environment())
-    for file in (BOOTSTRAP, *sorted(MIGRATIONS.glob("*.sql"))):
-        assert not run("-1", "-f", file).stderr
-    loaded = run("-1", "-f", "-", script=f"set search_path = extensions;\n{pgtap()}")
-    assert loaded.returncode == 0, loaded.stderr
+    outside = [*psql_command(backend.stack.psql, backend.stack.dsn), "-c"]
+    subprocess.run([*outside, f"create database {name}"], check=True, env=base_environment())
+    apply(run, BOOTSTRAP)
     yield run
-    drop = [*psql_command(backend.stack.psql, backend.stack.dsn), "-c", "drop database pgtap"]
-    subprocess.run(drop, check=True, env=base_environment())
+    subprocess.run([*outside, f"drop database {name}"], check=True, env=base_environment())
+
+
+def apply(psql: Psql, *files: Path) -> None:
+    for file in files:
+        assert not psql("-1", "-f", file).stderr
+
+
+@pytest.fixture(scope="module")
+def psql(backend: Backend) -> Iterator[Psql]:
+    """A migrated database that has pgTAP and nobody's rows."""
+    with new_database(backend, "pgtap") as run:
+        apply(run, *sorted(MIGRATIONS.glob("*.sql")))
+        loaded = run("-1", "-f", "-", script=f"set search_path = extensions;\n{pgtap()}")
+        assert loaded.returncode == 0, loaded.stderr
+        yield run
+
+
+# By another road, before the tables had these limits: one fault in every column that has one now.
+EARLIER_ROWS = """
+insert into auth.users (id, email) values (md5('ada')::uuid, 'ada@example.com');
+insert into workspaces (id, owner_id, name, viewport)
+  values (md5('physics')::uuid, md5('ada')::uuid, 'Physics', '{"x": 1, "y": 2, "zoom": 1e-400}');
+insert into sources (id, workspace_id, type, title, storage_path, cache_id, metadata)
+  values (md5('optics')::uuid, md5('physics')::uuid, 'pdf', 'Optics', ' ', E'\t', '{"a": 1e309}');
+insert into labs (id, workspace_id, type, source_id, config, generated_content, user_state) values (
+  md5('cards')::uuid, md5('physics')::uuid, 'flashcard_lab', md5('optics')::uuid,
+  (repeat('{"a": ', 65) || '1' || repeat('}', 65))::jsonb, '{"a": [-1e309]}', '{"a": 1e309}'
+);
+insert into edges (workspace_id, source_node_id, target_node_id, source_handle)
+  select md5('physics')::uuid, md5('optics')::uuid, md5('cards')::uuid, unnest(array['right', ' ', null]);
+"""
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_rows_older_than_a_limit_are_brought_within_it(backend: Backend) -> None:
+    with new_database(backend, "earlier") as psql:
+        older = [file for file in sorted(MIGRATIONS.glob("*.sql")) if file.name < "20261124"]
+        apply(psql, *older)
+        assert not psql("-1", "-f", "-", script=f"set search_path = public, extensions;{EARLIER_ROWS}").stderr
+        apply(psql, *sorted(set(MIGRATIONS.glob("*.sql")) - set(older)))
+        rows = """
+            select viewport from workspaces;
+            select storage_path is null, cache_id is null, metadata ->> 'unreadable' ~ '^{"a": 10+}$' from sources;
+            select length(config ->> 'unreadable') > 450, length(generated_content ->> 'unreadable') > 300,
+              length(user_state ->> 'unreadable') > 300 from labs;
+            select coalesce(source_handle, 'none') from edges order by 1;
+            update sources set canvas_position = '{"x": 1, "y": 1}';
+            update labs set canvas_position = '{"x": 1, "y": 1}';
+            delete from sources returning title
+        """
+        told = psql("-c", rows)
+        assert not told.stderr
+        viewport, *rest = told.stdout.splitlines()
+        assert json.loads(viewport) == {"x": 0, "y": 0, "zoom": 1}
+        assert rest == ["t|t|t", "t|t|t", "none", "right", "Optics"]
 
 
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)

@@ -100,7 +100,7 @@ class TestList:
         assert client.get("/v1/chat-messages", params={"workspace_id": WORKSPACE_ID}).json() == []
         assert last_request(upstream).url.params["order"] == "seq.desc"
 
-    @pytest.mark.parametrize("seq", ["x", "1.5", str(2**63)])
+    @pytest.mark.parametrize("seq", ["x", "1.5", str(2**63), str(-(2**63))])
     def test_a_cursor_behind_every_message_is_refused(
         self, client: TestClient, upstream: respx.Router, seq: str
     ) -> None:
