@@ -29,9 +29,10 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     seconds = float(os.environ.get("BENCH_SECONDS") or 0.8)
-    rounds = int(os.environ.get("BENCH_ROUNDS") or (2 if arguments.quick else 5))
+    rounds = int(os.environ.get("BENCH_ROUNDS") or (3 if arguments.quick else 5))
     soak = int(os.environ.get("BENCH_SOAK") or SOAK_REQUESTS)
     started_at = time.monotonic()
+    load_before = os.getloadavg()[2]
 
     def say(line: str) -> None:
         print(f"{time.monotonic() - started_at:6.1f} s  {line}", flush=True)
@@ -52,14 +53,15 @@ def main() -> int:
                     return 0
                 say("starting the arrangements")
                 plan = measure.cells(quick=arguments.quick)
-                say(f"about {1.1 * len(plan) * seconds * rounds / 60:.0f} minutes to come; QUICK=1 takes two")
+                hint = "" if arguments.quick else "; QUICK=1 takes two"
+                say(f"about {1.3 * len(plan) * seconds * rounds / 60:.0f} minutes to come{hint}")
                 results = measure.measure(plan, stage, seconds, rounds, say)
                 more: dict[str, object] = {}
                 if not arguments.quick:
                     for name, extra in extras.items():
                         say(f"measuring {name}")
                         more[name] = extra()
-                result = report.document(results, stage, more, {"seconds": seconds, "rounds": rounds})
+                result = report.document(results, stage, more, {"seconds": seconds, "rounds": rounds}, load_before)
     except StartError as error:
         print(f"No benchmark: {error}", file=sys.stderr)
         return 1

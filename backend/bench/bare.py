@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Query, Response, status
 from app import auth, metrics
 from app.config import get_settings
 from app.dependencies import AccessToken
-from app.main import create_app
+from app.main import create_app, spare_collector
 from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery
 from app.services.pool import Pool
 
@@ -33,7 +33,7 @@ Caller = Annotated[auth.Caller, Depends(AccessToken(lambda request, response, ca
 
 
 def like_the_gateway() -> FastAPI:
-    """An app without routes, with the gateway's logs, metrics, middleware and token check."""
+    """An app without routes, with the gateway's logs, metrics, middleware, token check and care of memory."""
     settings = get_settings()
 
     @asynccontextmanager
@@ -42,6 +42,7 @@ def like_the_gateway() -> FastAPI:
         app.state.verifier = auth.Verifier(settings, pool)
         if settings.METRICS_PORT:
             metrics.serve(settings.METRICS_PORT)
+        spare_collector()
         yield
         await pool.aclose()
 

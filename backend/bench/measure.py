@@ -66,13 +66,11 @@ def cells(*, quick: bool) -> list[Cell]:
         for case, level, workers in product(CASES, LEVELS, WORKERS)
         for cell in (
             *_group("static", case, level, "bare", "gateway", "floor", workers=workers),
-            *_group("real", case, level, "floor", "gateway", "sqlalchemy", workers=workers),
+            *_group("real", case, level, "floor", "gateway", "sqlalchemy", "idiom", workers=workers),
         )
     ]
     for case, level in product(CASES, LEVELS):
         matrix += _group("static", case, level, "direct") + _group("real", case, level, "direct")
-    for case in CASES:
-        matrix += _group("real", case, 16, "idiom")
     return list(dict.fromkeys([*targets, *matrix, *_canvas("canvas5000")]))
 
 
@@ -110,7 +108,8 @@ def _load(cell: Cell, url: str, stage: Stage, generator: Generator, seconds: flo
 
     requests = [[request(user)] for user in users]
     if cell.arrangement == "idiom":
-        return generator.run(url, requests, connections=cell.concurrency, amount=IDIOM_REQUESTS)
+        amount = max(IDIOM_REQUESTS, cell.concurrency)
+        return generator.run(url, requests, connections=cell.concurrency, amount=amount)
     return generator.run(url, requests, connections=cell.concurrency, seconds=seconds)
 
 

@@ -1,6 +1,7 @@
 """The results as people read them, and as programs do."""
 
 import json
+import operator
 import os
 import platform
 import subprocess
@@ -34,16 +35,17 @@ TARGETS = (
     ("added_p50_ms_c1_floor", "of which the floor adds, ms", "", ""),
     ("p50_canvas_over_separate", "p50, canvas of 200 / four direct requests in turn", "<= 1.0", "<= 0.6"),
 )
+BOUNDS = {"<=": operator.le, ">=": operator.ge}
 
 
 def document(
-    results: Rounds, stage: Stage, extras: Mapping[str, object], settings: Mapping[str, float]
+    results: Rounds, stage: Stage, extras: Mapping[str, object], settings: Mapping[str, float], load_before: float
 ) -> dict[str, Any]:
     """Everything that was measured."""
     each = ratios(results)
     return {
         "measured_at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "machine": _machine(stage),
+        "machine": _machine(stage) | {"load_before": round(load_before, 2)},
         "settings": dict(settings),
         "ratios": {name: middle(values)["median"] for name, values in each.items()},
         "ratios_spread": {name: middle(values) for name, values in each.items()},
@@ -67,7 +69,6 @@ def _machine(stage: Stage) -> dict[str, Any]:
     return {
         "cpu": cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
-        "load_before": round(os.getloadavg()[2], 2),
         "system": f"{platform.system()} {platform.release()}",
         "versions": {
             "python": platform.python_version(),
@@ -86,12 +87,20 @@ def figures(result: Mapping[str, Any]) -> str:
         "| figure | median | spread | must | aim |",
         "|---|---|---|---|---|",
         *(
-            f"| {what} | **{_number(spread['median'])}** | {_spread(spread)} | {must} | {aim} |"
+            f"| {what} | **{_number(spread['median'])}** | {_spread(spread)} | "
+            f"{_judged(spread['median'], must)} | {_judged(spread['median'], aim)} |"
             for name, what, must, aim in TARGETS
             for spread in [result["ratios_spread"][name]]
         ),
     ]
     return "\n".join(lines)
+
+
+def _judged(value: float, bound: str) -> str:
+    if not bound:
+        return ""
+    sign, limit = bound.split()
+    return bound if BOUNDS[sign](value, float(limit)) else f"{bound} **missed**"
 
 
 def details(result: Mapping[str, Any]) -> str:
