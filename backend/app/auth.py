@@ -36,9 +36,9 @@ MAX_EXPIRY = 253_402_300_800
 
 JWKS_PATH = "/auth/v1/.well-known/jwks.json"
 JWKS_TIMEOUT = 2.0
-JWKS_FRESH_SECONDS = 600.0
+JWKS_FRESH_SECONDS = 300.0
 """From this age on, keys are renewed while they serve; from the next one on, before they do."""
-JWKS_OLD_SECONDS = 900.0
+JWKS_OLD_SECONDS = 600.0
 JWKS_RETRY_SECONDS = 10.0
 """The least time between two fetches, whatever tokens ask for."""
 
