@@ -264,21 +264,24 @@ class DeadlineExceededError(ProblemError):
     status, code, title = 504, "deadline_exceeded", "Deadline exceeded"
 
 
+# A value that only the database found fault with; it does not say where.
+_refused_value = partial(InvalidRequestError, "The database does not take one of the values in the request.")
+
 # What the data API or Postgres calls a failure: SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html),
 # PostgREST's own codes (https://docs.postgrest.org/en/stable/references/errors.html), and what our SQL functions raise.
-UPSTREAM_CODES: dict[str, type[ProblemError]] = {
+UPSTREAM_CODES: dict[str, Callable[[], ProblemError]] = {
     "": ConnectionLostError,  # Postgres went away under the statement, so there is no SQLSTATE
-    "22P02": InvalidRequestError,  # text that is not of the column's type
-    "22P05": InvalidRequestError,  # a character that Postgres cannot store
-    "22003": InvalidRequestError,  # number out of range
-    "22001": InvalidRequestError,  # text too long
-    "22007": InvalidRequestError,  # text that is not a date
-    "22008": InvalidRequestError,  # date out of range
-    "22009": InvalidRequestError,  # offset out of range
-    "23502": InvalidRequestError,  # not null
+    "22P02": _refused_value,  # text that is not of the column's type
+    "22P05": _refused_value,  # a character that Postgres cannot store
+    "22003": _refused_value,  # number out of range
+    "22001": _refused_value,  # text too long
+    "22007": _refused_value,  # text that is not a date
+    "22008": _refused_value,  # date out of range
+    "22009": _refused_value,  # offset out of range
+    "23502": _refused_value,  # not null
     "23503": NotFoundError,  # the row a foreign key names went away
     "23505": DuplicateError,  # unique
-    "23514": InvalidRequestError,  # check
+    "23514": _refused_value,  # check
     "40P01": WriteConflictError,  # deadlock detected
     "53300": UpstreamUnavailableError,  # too many connections
     "55P03": WriteConflictError,  # lock not available
@@ -303,11 +306,11 @@ CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "edges_source_node_id_fkey": partial(UnknownNodeError, loc=("body", "source_node_id")),
     "edges_target_node_id_fkey": partial(UnknownNodeError, loc=("body", "target_node_id")),
 }
-RAISED: dict[str, type[ProblemError]] = {
+RAISED: dict[str, Callable[[], ProblemError]] = {
     "unknown_node": UnknownNodeError,
-    "duplicate_node": InvalidRequestError,
-    "too_many_nodes": InvalidRequestError,
-    "immutable_column": InvalidRequestError,
+    "duplicate_node": _refused_value,
+    "too_many_nodes": _refused_value,
+    "immutable_column": _refused_value,
     "workspace_not_found": NotFoundError,
 }
 
@@ -324,19 +327,18 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
         code, message = str(document.get("code")), str(document.get("message"))
     except (ValueError, AttributeError, RecursionError):
         code = message = str(None)
-    if kind := RAISED.get(message):
-        return kind()
+    if problem := RAISED.get(message):
+        return problem()
     constraint = _CONSTRAINT.search(message)
-    if constraint and (exact := CONSTRAINTS.get(constraint[2])):
-        return exact()
+    if constraint and (problem := CONSTRAINTS.get(constraint[2])):
+        return problem()
     if constraint and constraint[1] == "unique" and constraint[2].endswith("_pkey"):
         return IdTakenError()
-    kind = UPSTREAM_CODES.get(code)
+    if problem := UPSTREAM_CODES.get(code):
+        return problem()
     # The embedded stack reports a failed check as 500 `SUP`, naming the constraint as Postgres does.
-    if kind is InvalidRequestError or (constraint and constraint[1] == "check"):
-        return InvalidRequestError("The database does not take one of the values in the request.")
-    if kind:
-        return kind()
+    if constraint and constraint[1] == "check":
+        return _refused_value()
     # Of privileges that are missing (the same code) no caller can know: a migration is.
     if code == "42501" and "row-level security" in message:
         return NotFoundError()
@@ -366,9 +368,10 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if isinstance(error.body, bytes):  # FastAPI parses it only when `Content-Type` says what it is
         return problem_response(UnsupportedMediaTypeError(), request.scope)
-    errors = [{key: item[key] for key in ("loc", "msg", "type")} for item in error.errors()[:MAX_LISTED_ERRORS]]
-    if errors[0]["type"] == "json_invalid":
-        errors[0]["msg"] += f": {error.errors()[0]['ctx']['error']}"
+    found = error.errors()[:MAX_LISTED_ERRORS]
+    errors = [{key: item[key] for key in ("loc", "msg", "type")} for item in found]
+    if found[0]["type"] == "json_invalid":
+        errors[0]["msg"] += f": {found[0]['ctx']['error']}"
     return problem_response(InvalidRequestError(errors=errors), request.scope)
 
 

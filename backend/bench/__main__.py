@@ -53,7 +53,7 @@ def main() -> int:
                     return 0
                 say("starting the arrangements")
                 plan = measure.cells(quick=arguments.quick)
-                hint = "" if arguments.quick else "; QUICK=1 takes two"
+                hint = "" if arguments.quick else "; QUICK=1 takes one"
                 say(f"about {1.3 * len(plan) * seconds * rounds / 60:.0f} minutes to come{hint}")
                 results = measure.measure(plan, stage, seconds, rounds, say)
                 more: dict[str, object] = {}

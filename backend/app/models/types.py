@@ -102,7 +102,7 @@ def _json_column(value: dict[str, Any]) -> dict[str, Any]:
             if any("\x00" in name for name in container):
                 raise _unstorable_text()
         if 3 * spaces > MAX_JSON_BYTES:  # with each goes a comma or colon, and what that stands behind
-            break
+            raise _too_large()
         for item in items:
             kind = type(item)
             if kind is str:
@@ -117,12 +117,16 @@ def _json_column(value: dict[str, Any]) -> dict[str, Any]:
             elif kind is dict or kind is list:
                 containers.append((item, depth + 1))
     try:
-        too_large = 3 * spaces > MAX_JSON_BYTES or spaces + len(to_json(value)) > MAX_JSON_BYTES
+        text = to_json(value)
     except PydanticSerializationError:
         raise _unstorable_text() from None
-    if too_large:
-        raise PydanticCustomError("json_too_large", "Larger than {limit} bytes as text", {"limit": MAX_JSON_BYTES})
+    if len(text) + spaces > MAX_JSON_BYTES:
+        raise _too_large()
     return value
+
+
+def _too_large() -> PydanticCustomError:
+    return PydanticCustomError("json_too_large", "Larger than {limit} bytes as text", {"limit": MAX_JSON_BYTES})
 
 
 def _unstorable_text() -> PydanticCustomError:
