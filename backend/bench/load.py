@@ -1,85 +1,88 @@
-"""The load generator: autocannon, in one Node process for the whole run."""
+"""The load generator: keeps a number of connections busy, each with one request at a time, and times the answers."""
 
-import json
-import subprocess
+import asyncio
+import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from statistics import quantiles
+from typing import Any, cast
+from uuid import uuid4
 
-from bench.cases import Request
-from bench.procfs import cpu_seconds
-from dev.processes import StartError
+import httptools
+import uvloop
 
-HERE = Path(__file__).parent
+Journey = Sequence[bytes]
+"""Requests as they go over the wire, sent one after the other; `{uuid}` in one becomes a new id each time."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Load:
-    """What one job of the load generator saw."""
+    """What came of it."""
 
-    responses: int
-    bad: int
-    """Responses that were not 2xx, and errors."""
-    seconds: float
-    p50: float
-    """Milliseconds."""
-    p99: float
-    generator: float
-    """The share of one core that the load generator itself took: near 1, it was the bottleneck."""
+    responses: int = 0
+    seconds: float = 0
+    times: list[float] = field(default_factory=list)
+    """Milliseconds, one for each journey."""
+
+    def percentile(self, number: int) -> float:
+        """Of the times."""
+        return quantiles(self.times, n=100, method="inclusive")[number - 1]
 
 
-class Generator:
-    """Runs jobs one after the other."""
+class Connection(asyncio.Protocol):
+    """A connection to the server. httptools calls `on_message_complete`."""
 
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            ["node", HERE / "load.mjs"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # a group of its own, so that its CPU time can be told apart
-        )
-        return self
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.WriteTransport", transport)
+        self.parser = httptools.HttpResponseParser(self)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
 
-    def run(
-        self,
-        url: str,
-        users: Sequence[Sequence[Request]],
-        *,
-        connections: int = 1,
-        seconds: float = 0,
-        amount: int = 0,
-        group: int = 1,
-        burst: bool = False,
-    ) -> Load:
-        """Sends for so many `seconds`, or `amount` requests in all; each connection repeats one user's requests.
+    def on_message_complete(self) -> None:
+        self.status.set_result(self.parser.get_status_code())
 
-        `group` consecutive responses of a connection count as one time; in a `burst` all of them go out at once.
-        """
-        job = {
-            "url": url,
-            "users": users,
-            "connections": connections,
-            "duration": seconds,
-            "amount": amount,
-            "group": group,
-            "burst": burst,
-        }
-        assert self._process.stdin
-        assert self._process.stdout
-        before = cpu_seconds(self._process.pid)
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        if not (line := self._process.stdout.readline()):
-            raise StartError("the load generator ended; its message stands above")
-        result = json.loads(line)
-        used = cpu_seconds(self._process.pid) - before
-        return Load(**result, generator=used / max(result["seconds"], 0.001))
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.status.done():
+            self.status.set_exception(error or ConnectionResetError())
+
+    async def send(self, request: bytes) -> None:
+        """Returns with the end of the answer. Raises OSError unless it is a success: a figure of failures is none."""
+        self.status = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        if not 200 <= await self.status < 300:
+            raise OSError(f"a request is answered {self.status.result()}: {request[:200]!r}")
+
+
+async def load(
+    url: str, journeys: Sequence[Journey], *, connections: int = 1, seconds: float = math.inf, amount: float = math.inf
+) -> Load:
+    """Repeats the journeys, one on each connection, until `seconds` or `amount` responses are over, and finishes those
+    that have begun."""
+    result = Load()
+    host, port = url.removeprefix("http://").split(":")
+    loop = asyncio.get_running_loop()
+
+    async def repeat(journey: Journey) -> None:
+        transport, connection = await loop.create_connection(Connection, host, int(port))
+        while time.perf_counter() - started_at < seconds and result.responses < amount:
+            begun_at = time.perf_counter()
+            for request in journey:
+                if b"{uuid}" in request:
+                    request = request.replace(b"{uuid}", str(uuid4()).encode())
+                await connection.send(request)
+            result.times.append(1000 * (time.perf_counter() - begun_at))
+            result.responses += len(journey)
+        transport.close()
+
+    started_at = time.perf_counter()
+    await asyncio.gather(*(repeat(journey) for journey in islice(cycle(journeys), connections)))
+    result.seconds = time.perf_counter() - started_at
+    return result
+
+
+def run(url: str, journeys: Sequence[Journey], **options: Any) -> Load:
+    """Does the same, where no loop is running."""
+    return uvloop.run(load(url, journeys, **options))

@@ -1,166 +1,127 @@
-"""What is measured, in which order, and what comes of it."""
+"""What is measured, in which order, and what comes of it: each figure by name, a value for each round."""
 
+import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import product
-from statistics import median
+from itertools import pairwise
+from operator import sub, truediv
 
-from bench.cases import CASES, Case, Request, User, canvas_by_tables, to_data_api, to_gateway
-from bench.load import Generator, Load
-from bench.procfs import cpu_seconds
-from bench.stage import DATA_API, Arrangement, ServerKey, Stage, Upstream
-from dev.processes import StartError
+import uvloop
 
-IDIOM_REQUESTS = 32
-"""A fixed number: in a second the idiom answers so few that those cut off at its end would count."""
+from bench.load import Journey, Load, load, run
+from bench.stage import APPS, Server, Stage
 
+Figures = dict[str, list[float]]
+
+AT = 16
+"""Connections, where it is not one: enough to keep a worker busy."""
+COMPARED = ("one", "list100", "create")
 WARM_UP_SECONDS = 0.3
-LEVELS = (1, 16, 64)
-WORKERS = (1, 2)
+STARTS = 5
+NEIGHBOURS = 4
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One line of the table: an arrangement under one load."""
+def figures(stage: Stage, seconds: float, rounds: int) -> Figures:
+    """CPU time and requests/s of each arrangement, and what comes between a client and the data API.
 
-    arrangement: Arrangement
-    upstream: Upstream
-    case: Case
-    concurrency: int
-    workers: int = 1
-    way: str = ""
-    """How the data API is asked for a canvas: `separate`, one table after the other, or `parallel`."""
-
-    @property
-    def server(self) -> ServerKey:
-        return ServerKey(self.arrangement, self.upstream, self.workers)
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What one round says of a cell."""
-
-    cpu_ms: float
-    """CPU time of the arrangement's processes per request, in milliseconds."""
-    rps: float
-    p50_ms: float
-    p99_ms: float
-    generator: float
-
-
-def cells(*, quick: bool) -> list[Cell]:
-    """What is measured in a round, in this order. What a target compares comes first, one after the other, and is all
-    when `quick`."""
-    targets = [
-        *_group("static", "one", 16, "direct", "bare", "gateway", "quiet", "idiom", "floor"),
-        *_group("static", "list100", 16, "direct", "bare", "gateway", "floor"),
-        *_group("real", "one", 1, "direct", "floor", "gateway"),
-        *_group("real", "one", 16, "direct", "gateway", "sqlalchemy"),
-        *_canvas("canvas"),
+    Every line once a round, so that whatever disturbs the machine disturbs all of them alike.
+    """
+    ones = [[user.gateway(f"/{user.workspace_id}")] for user in stage.users["one"]]
+    creates = [[user.create()] for user in stage.users["create"]]
+    lists = [[user.gateway("?limit=100")] for user in stage.users["list"]]
+    canvases = [[user.gateway(f"/{user.workspace_id}/canvas")] for user in stage.users["canvas"]]
+    gateway, bare, idiom = (stage.server(name, "static") for name in APPS)
+    real, direct = stage.server("gateway", "real"), Server(stage.stack.url)
+    lines = [
+        ("one_bare", bare, ones, AT),
+        ("one_gateway", gateway, ones, AT),
+        ("one_idiom", idiom, ones, AT),
+        ("list100_bare", bare, lists, AT),
+        ("list100_gateway", gateway, lists, AT),
+        ("create_bare", bare, creates, AT),
+        ("create_gateway", gateway, creates, AT),
+        ("real_direct", direct, [[user.row()] for user in stage.users["one"]], 1),
+        ("real_gateway", real, ones, 1),
+        ("canvas_gateway", real, canvases, 1),
+        ("canvas_separate", direct, [user.tables() for user in stage.users["canvas"]], 1),
+        ("busy_gateway", real, ones, AT),
     ]
-    if quick:
-        return targets
-    matrix = [
-        cell
-        for case, level, workers in product(CASES, LEVELS, WORKERS)
-        for cell in (
-            *_group("static", case, level, "bare", "gateway", "floor", workers=workers),
-            *_group("real", case, level, "floor", "gateway", "sqlalchemy", "idiom", workers=workers),
-        )
-    ]
-    for case, level in product(CASES, LEVELS):
-        matrix += _group("static", case, level, "direct") + _group("real", case, level, "direct")
-    return list(dict.fromkeys([*targets, *matrix, *_canvas("canvas5000")]))
+    cpu, rps, p50 = (defaultdict[str, list[float]](list) for _ in range(3))
+    for number in range(rounds + 1):
+        print(f"round {number} of {rounds}" if number else "warming up", flush=True)
+        for name, server, journeys, connections in lines:
+            before = server.cpu_seconds()
+            done = run(server.url, journeys, connections=connections, seconds=seconds if number else WARM_UP_SECONDS)
+            if number:
+                cpu[name].append(1000 * (server.cpu_seconds() - before) / done.responses)
+                rps[name].append(done.responses / done.seconds)
+                p50[name].append(done.percentile(50))
 
+    def quotient(figure: Figures, over: str, under: str) -> list[float]:
+        return list(map(truediv, figure[over], figure[under]))
 
-def _group(upstream: Upstream, case: Case, level: int, *arrangements: Arrangement, workers: int = 1) -> list[Cell]:
-    return [Cell(name, upstream, case, level, workers) for name in arrangements]
-
-
-def _canvas(case: Case) -> list[Cell]:
-    ways = [Cell("direct", "real", case, 1, way=way) for way in ("separate", "parallel", "")]
-    return [Cell("gateway", "real", case, 1), *ways]
-
-
-def run(cell: Cell, stage: Stage, generator: Generator, seconds: float) -> Measurement:
-    """Measure one cell once. Raises `StartError` when a request failed: a figure of failures is none."""
-    url, child = stage.servers[cell.server]
-    before = cpu_seconds(child.pid) if child else 0.0
-    load = _load(cell, url, stage, generator, seconds)
-    used = cpu_seconds(child.pid) - before if child else 0.0
-    if load.bad or not load.responses:
-        raise StartError(f"{load.bad} of {load.responses} requests failed: {cell}")
-    return Measurement(1000 * used / load.responses, load.responses / load.seconds, load.p50, load.p99, load.generator)
-
-
-def _load(cell: Cell, url: str, stage: Stage, generator: Generator, seconds: float) -> Load:
-    key = stage.stack.publishable_key
-    users = stage.users[cell.case]
-    if cell.way:
-        journeys = [canvas_by_tables(cell.case, user, key) for user in users]
-        if cell.way == "parallel":
-            return generator.run(url, journeys, seconds=seconds, burst=True)
-        return generator.run(url, journeys, seconds=seconds, group=len(journeys[0]))
-
-    def request(user: User) -> Request:
-        return to_data_api(cell.case, user, key) if cell.arrangement in DATA_API else to_gateway(cell.case, user)
-
-    requests = [[request(user)] for user in users]
-    if cell.arrangement == "idiom":
-        amount = max(IDIOM_REQUESTS, cell.concurrency)
-        return generator.run(url, requests, connections=cell.concurrency, amount=amount)
-    return generator.run(url, requests, connections=cell.concurrency, seconds=seconds)
-
-
-Rounds = dict[Cell, list[Measurement]]
-
-
-def measure(plan: Sequence[Cell], stage: Stage, seconds: float, rounds: int, say: Callable[[str], None]) -> Rounds:
-    """Every cell once a round, so that whatever disturbs the machine disturbs all of them alike."""
-    results: Rounds = defaultdict(list)
-    stage.start(cell.server for cell in plan)
-    with Generator() as generator:
-        say("warming up")
-        for cell in plan:
-            _load(cell, stage.servers[cell.server][0], stage, generator, WARM_UP_SECONDS)
-        for number in range(1, rounds + 1):
-            for index, cell in enumerate(plan):
-                if index % 50 == 0:
-                    say(f"round {number} of {rounds}, line {index + 1} of {len(plan)}")
-                results[cell].append(run(cell, stage, generator, seconds))
-    return results
-
-
-def ratios(results: Rounds) -> dict[str, list[float]]:
-    """The figures that have a target, one for each round."""
-
-    def each(figure: str, *cell: object, **options: object) -> list[float]:
-        return [getattr(measurement, figure) for measurement in results[Cell(*cell, **options)]]  # type: ignore[arg-type]
-
-    def quotient(over: list[float], under: list[float]) -> list[float]:
-        return [a / b for a, b in zip(over, under, strict=True)]
-
-    one, hundred = ("static", "one", 16), ("static", "list100", 16)
-    gateway, floor, direct = (each("p50_ms", name, "real", "one", 1) for name in ("gateway", "floor", "direct"))
     return {
-        "cpu_gateway_over_bare_one": quotient(each("cpu_ms", "gateway", *one), each("cpu_ms", "bare", *one)),
-        "cpu_gateway_over_bare_list100": quotient(
-            each("cpu_ms", "gateway", *hundred), each("cpu_ms", "bare", *hundred)
-        ),
-        "cpu_idiom_over_gateway_one": quotient(each("cpu_ms", "idiom", *one), each("cpu_ms", "gateway", *one)),
-        "rps_gateway_over_sqlalchemy_c16": quotient(
-            each("rps", "gateway", "real", "one", 16), each("rps", "sqlalchemy", "real", "one", 16)
-        ),
-        "added_p50_ms_c1": [a - b for a, b in zip(gateway, direct, strict=True)],
-        "added_p50_ms_c1_floor": [a - b for a, b in zip(floor, direct, strict=True)],
-        "p50_canvas_over_separate": quotient(
-            each("p50_ms", "gateway", "real", "canvas", 1),
-            each("p50_ms", "direct", "real", "canvas", 1, way="separate"),
-        ),
+        **{f"cpu_gateway_over_bare_{what}": quotient(cpu, f"{what}_gateway", f"{what}_bare") for what in COMPARED},
+        "cpu_idiom_over_gateway_one": quotient(cpu, "one_idiom", "one_gateway"),
+        "added_p50_ms_c1": list(map(sub, p50["real_gateway"], p50["real_direct"])),
+        "p50_canvas_over_separate": quotient(p50, "canvas_gateway", "canvas_separate"),
+        **{f"cpu_ms_{name}": values for name, values in cpu.items()},
+        **{f"rps_{name}": values for name, values in rps.items()},
+        **{f"p50_ms_{name}": values for name, values in p50.items()},
     }
 
 
-def middle(values: Sequence[float]) -> dict[str, float]:
-    """Median, and the spread around it."""
-    return {"median": median(values), "least": min(values), "most": max(values)}
+def neighbours(stage: Stage, seconds: float, rounds: int) -> Figures:
+    """The p99 of one row while somebody else loads canvases of 5,000 nodes, one after the other.
+
+    Canvases straight from the data API load the machine and the database as much: what comes on top is the worker's.
+    """
+    gateway = stage.server("gateway", "real").url
+    rows = [[user.gateway(f"/{user.workspace_id}")] for user in stage.users["one"]]
+    (user,) = stage.users["large"]
+    others: dict[str, tuple[str, Journey] | None] = {
+        "alone": None,
+        "data_api": (stage.stack.url, [user.direct(f"rpc/canvas?workspace_id={user.workspace_id}")]),
+        "worker": (gateway, [user.gateway(f"/{user.workspace_id}/canvas")]),
+    }
+
+    async def together(other: tuple[str, Journey] | None) -> Load:
+        loads = [load(gateway, rows, connections=NEIGHBOURS, seconds=seconds)]
+        if other:
+            loads.append(load(other[0], [other[1]], seconds=seconds))
+        return (await asyncio.gather(*loads))[0]
+
+    result = defaultdict[str, list[float]](list)
+    print("measuring neighbours", flush=True)
+    for _ in range(rounds):
+        for name, other in others.items():
+            result[f"neighbours_p99_ms_{name}"].append(uvloop.run(together(other)).percentile(99))
+    return dict(result)
+
+
+def start_up(stage: Stage) -> Figures:
+    """From the start of the process until `/health` answers, to a twentieth of a second."""
+    print("measuring the start", flush=True)
+    times = [time.monotonic()]
+    for _ in range(STARTS):
+        stage.server("gateway", "static")
+        times.append(time.monotonic())
+    return {"start_up_seconds": [after - before for before, after in pairwise(times)]}
+
+
+def soak(stage: Stage, requests: int) -> Figures:
+    """Resident MiB of one worker: after the start, a tenth, half and all of so many requests.
+
+    Reads, lists, creates, and ids that never come again, which would fill any cache without a bound.
+    """
+    print(f"measuring memory over {requests:,} requests", flush=True)
+    server = stage.server("gateway", "static")
+    journeys = [
+        [user.gateway(f"/{user.workspace_id}"), user.gateway(""), user.create(), user.gateway("/{uuid}")]
+        for user in stage.users["one"]
+    ]
+    result = {"mib_at_the_start": [server.rss_mib()]}
+    for name, share in (("warm", 0.1), ("half_way", 0.4), ("at_the_end", 0.5)):
+        run(server.url, journeys, connections=AT, amount=share * requests)
+        result[f"mib_{name}"] = [server.rss_mib()]
+    return result

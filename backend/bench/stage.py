@@ -1,47 +1,98 @@
-"""What the benchmark runs on: PostgreSQL with PostgREST and its front, a static upstream, and each arrangement."""
+"""What the benchmark runs on: PostgreSQL with PostgREST, users and their rows, a static upstream, the arrangements."""
 
 import contextlib
-import http.client
-import json
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+from uuid import uuid4
 
-from bench.cases import EDGES, NODES, Case, Request, User, to_data_api
+import jwt
+
+from app.models.edge import Edge
+from app.models.lab import CanvasLab
+from app.models.source import Source
+from app.models.types import Row
+from app.models.workspace import Workspace
 from dev import http_calls
 from dev.postgres import PostgresStack, postgres_stack
-from dev.processes import Child, StartError, Supervisor, free_port
+from dev.processes import Child, Supervisor, free_port, is_free
 
 BACKEND = Path(__file__).parents[1]
-Arrangement = Literal["direct", "bare", "gateway", "quiet", "idiom", "sqlalchemy", "floor"]
 Upstream = Literal["static", "real"]
-
-APPS: dict[Arrangement, str] = {
-    "bare": "bench.bare:app",
-    "gateway": "app.main:app",
-    "quiet": "app.main:app",
-    "idiom": "bench.idiom:app",
-    "sqlalchemy": "bench.sql:app",
-    "floor": "bench.floor:app",
+Arrangement = Literal["gateway", "bare", "idiom"]
+APPS: dict[Arrangement, str] = {"gateway": "app.main:app", "bare": "bench.bare:app", "idiom": "bench.idiom:app"}
+# Users by what is asked of their rows: so many workspaces, nodes and edges. Creating adds rows, so whoever creates does
+# nothing else.
+USERS = {
+    "one": (8, 1, 0, 0),
+    "list": (8, 100, 0, 0),
+    "create": (8, 0, 0, 0),
+    "canvas": (8, 1, 200, 200),
+    "large": (1, 1, 5000, 10_000),
 }
-DATA_API: frozenset[Arrangement] = frozenset({"direct", "floor"})
-"""The arrangements that are asked in the data API's own words."""
-
-USERS = 8
-# Creating adds rows, so whoever creates does nothing else.
-WORKSPACES: dict[Case, int] = {"one": 1, "list1": 1, "list100": 100, "create": 0, "canvas": 1, "canvas5000": 1}
 
 
-@dataclass(frozen=True, order=True)
-class ServerKey:
-    """An arrangement over an upstream, with so many workers."""
+@dataclass(frozen=True)
+class User:
+    """Somebody with a token, and the first of their workspaces. Its methods are requests as they go over the wire."""
 
-    arrangement: Arrangement
-    upstream: Upstream
-    workers: int = 1
+    id: str
+    workspace_id: str
+    headers: str
+
+    def gateway(self, path: str) -> bytes:
+        """To the gateway, or to what is in its place."""
+        return f"GET /v1/workspaces{path} HTTP/1.1\r\n{self.headers}\r\n".encode()
+
+    def create(self) -> bytes:
+        """A new workspace, from the gateway."""
+        body = '{"name":"Linear algebra"}'
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return f"POST /v1/workspaces HTTP/1.1\r\n{self.headers}{kind}\r\n{body}".encode()
+
+    def direct(self, path: str) -> bytes:
+        """To the data API."""
+        return f"GET /rest/v1/{path} HTTP/1.1\r\n{self.headers}\r\n".encode()
+
+    def row(self) -> bytes:
+        """The workspace, from the data API."""
+        return self.direct(f"workspaces?select={_columns(Workspace)}&id=eq.{self.workspace_id}")
+
+    def tables(self) -> list[bytes]:
+        """The canvas as a front end loads it without the gateway: workspace, sources, labs and edges."""
+        tables: dict[str, type[Row]] = {"sources": Source, "labs": CanvasLab, "edges": Edge}
+        page = f"&workspace_id=eq.{self.workspace_id}&order=created_at,id&limit=1000"
+        paths = (f"{table}?select={_columns(row)}{page}" for table, row in tables.items())
+        return [self.row(), *map(self.direct, paths)]
+
+
+def _columns(row: type[Row]) -> str:
+    return ",".join(row.model_fields)
+
+
+@dataclass(frozen=True)
+class Server:
+    """One worker of an arrangement, or whatever else answers at the address."""
+
+    url: str
+    child: Child | None = None
+
+    def cpu_seconds(self) -> float:
+        """CPU time so far, in user and kernel mode."""
+        return (self._stat(14) + self._stat(15)) / os.sysconf("SC_CLK_TCK") if self.child else 0
+
+    def rss_mib(self) -> float:
+        """Resident memory."""
+        return self._stat(24) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def _stat(self, field: int) -> int:
+        """By its number in proc(5)."""
+        assert self.child
+        return int(Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()[field - 3])
 
 
 @dataclass
@@ -51,123 +102,67 @@ class Stage:
     stack: PostgresStack
     supervisor: Supervisor
     folder: Path
-    users: dict[Case, list[User]]
     upstreams: dict[Upstream, str]
-    servers: dict[ServerKey, tuple[str, Child | None]] = field(default_factory=dict)
-    postgrest_version: str = ""
+    users: dict[str, list[User]] = field(default_factory=dict)
 
-    def start(self, keys: Iterable[ServerKey]) -> None:
-        """Start these servers and wait until they answer."""
-        for key in sorted(set(keys) - set(self.servers)):
-            if key.arrangement == "direct":
-                self.servers[key] = self.upstreams[key.upstream], None
-            else:
-                self.servers[key] = self.launch(key)
-        for key, (url, child) in self.servers.items():
-            if child:
-                self.supervisor.wait_until(lambda url=url: answers(url), f"{key.arrangement} at {url}")  # type: ignore[misc]
-
-    def launch(self, key: ServerKey) -> tuple[str, Child]:
-        """Start a server as the container image does; its address, and its process."""
+    def server(self, arrangement: Arrangement, upstream: Upstream) -> Server:
+        """Start a server as the container image does: JSON log lines, metrics on. Returns once it answers."""
         port = free_port()
-        name = f"{key.arrangement}-{key.upstream}-{port}"
+        name = f"{arrangement}-{upstream}-{port}"
         counts = self.folder / name
         counts.mkdir()
-        seen = {"LOG_LEVEL": "INFO", "METRICS_PORT": str(free_port()), "PROMETHEUS_MULTIPROC_DIR": str(counts)}
-        unseen = {"LOG_LEVEL": "WARNING"}
         child = self.supervisor.start(
             name,
             [
-                *(sys.executable, "-m", "uvicorn", APPS[key.arrangement], "--port", str(port)),
+                *(sys.executable, "-m", "uvicorn", APPS[arrangement], "--port", str(port)),
                 *("--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "2"),
-                *("--workers", str(key.workers)),
             ],
             env={
                 "ENVIRONMENT": "production",
-                "SUPABASE_URL": self.upstreams[key.upstream],
+                "SUPABASE_URL": self.upstreams[upstream],
                 "SUPABASE_PUBLISHABLE_KEY": self.stack.publishable_key,
                 "SUPABASE_JWT_SECRET": self.stack.jwt_secret,
                 "ALLOW_SHARED_JWT_SECRET": "true",
-                "BENCH_DSN": self.stack.dsn.replace("postgresql://postgres@", "postgresql+asyncpg://authenticator@"),
-                **(unseen if key.arrangement == "quiet" else seen),
+                "METRICS_PORT": str(free_port()),
+                "PROMETHEUS_MULTIPROC_DIR": str(counts),
             },
             cwd=BACKEND,
             output=self.folder / f"{name}.log",
         )
-        return f"http://127.0.0.1:{port}", child
-
-
-def answers(url: str) -> bool:
-    """Whether the server's `/health` answers."""
-    return http_calls.status("GET", f"{url}/health", {}) == 200
+        url = f"http://127.0.0.1:{port}"
+        self.supervisor.wait_until(lambda: http_calls.status("GET", f"{url}/health", {}) == 200, f"{name} at {url}")
+        return Server(url, child)
 
 
 @contextlib.contextmanager
 def open_stage(folder: Path) -> Iterator[Stage]:
-    """Both upstreams, with users and their rows; servers are started when they are asked for."""
+    """Both upstreams, with users and their rows."""
     with postgres_stack(folder) as stack, Supervisor() as supervisor:
-        users: dict[Case, list[User]] = {}
-        calls = []
-        for case, workspaces in WORKSPACES.items():
-            users[case] = [User.new(stack.jwt_secret) for _ in range(1 if case == "canvas5000" else USERS)]
-            calls += [
-                f"select pg_temp.add_user('{user.id}', '{user.workspace_id}', {workspaces}, "
-                f"{NODES.get(case, 0)}, {EDGES.get(case, 0)});"
-                for user in users[case]
-            ]
-        stack.sql(Path(__file__).with_name("seed.sql").read_text() + "\n".join(calls))
+        port = free_port()
+        supervisor.start(
+            "the static upstream",
+            [sys.executable, "-m", "bench.static", str(port), str(urlsplit(stack.url).port)],
+            env={},
+            cwd=BACKEND,
+            output=folder / "static.log",
+        )
+        supervisor.wait_until(lambda: not is_free(port), "the static upstream")
+        stage = Stage(stack, supervisor, folder, {"real": stack.url, "static": f"http://127.0.0.1:{port}"})
+        script = Path(__file__).with_name("seed.sql").read_text()
+        for kind, (number, *rows) in USERS.items():
+            stage.users[kind] = [_new_user(stack) for _ in range(number)]
+            for user in stage.users[kind]:
+                numbers = ", ".join(map(str, rows))
+                script += f"select pg_temp.add_user('{user.id}', '{user.workspace_id}', {numbers});\n"
+        stack.sql(script)
         stack.sql("analyze")
-        stage = Stage(stack, supervisor, folder, users, {"real": stack.url})
-        stage.upstreams["static"] = static_upstream(supervisor, folder, _record(stage))
         yield stage
 
 
-# What tells the requests apart, in the order in which it is looked for.
-NEEDLES: dict[Case, str] = {
-    "canvas": "/rpc/canvas",
-    "list100": "limit=101",
-    "list1": "limit=51",
-    "create": "POST ",
-    "one": "id=eq.",
-}
-
-
-def _record(stage: Stage) -> str:
-    """What PostgREST answers to each kind of request, for the static upstream."""
-    recorded = [("GET /health", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull")]
-    for case, needle in NEEDLES.items():
-        request = to_data_api(case, stage.users[case][0], stage.stack.publishable_key)
-        answer, stage.postgrest_version = _on_the_wire(stage.stack.url, request)
-        recorded.append((needle, answer))
-    return json.dumps(recorded)
-
-
-def _on_the_wire(url: str, request: Request) -> tuple[str, str]:
-    """PostgREST's answer as it goes over the wire, and what PostgREST calls itself."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-    with contextlib.closing(connection):
-        connection.request(request["method"], request["path"], request.get("body"), request["headers"])
-        response = connection.getresponse()
-        body = response.read().decode()
-    if response.status > 299:
-        raise StartError(f"PostgREST answers {response.status} {body}")
-    fields = [f"{name}: {value}\r\n" for name, value in response.getheaders()]
-    if response.getheader("Transfer-Encoding"):
-        body = f"{len(body.encode()):x}\r\n{body}\r\n0\r\n\r\n"
-    server = response.getheader("Server") or "PostgREST"
-    return f"HTTP/1.1 {response.status} {response.reason}\r\n{''.join(fields)}\r\n{body}", server
-
-
-def static_upstream(supervisor: Supervisor, folder: Path, recorded: str) -> str:
-    """Start an upstream that repeats what was recorded; its address."""
-    file = folder / "answers.json"
-    file.write_text(recorded)
-    port = free_port()
-    supervisor.start(
-        "the static upstream",
-        [sys.executable, "-m", "bench.static", str(port), file],
-        env={},
-        cwd=BACKEND,
-        output=folder / "static.log",
-    )
-    return f"http://127.0.0.1:{port}"
+def _new_user(stack: PostgresStack) -> User:
+    user_id = str(uuid4())
+    # Longer than any run: a verified token is looked at again after five minutes, as in production.
+    claims = {"sub": user_id, "aud": "authenticated", "role": "authenticated", "iat": 0, "exp": 4_000_000_000}
+    token = jwt.encode(claims, stack.jwt_secret, algorithm="HS256")
+    headers = f"Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\napikey: {stack.publishable_key}\r\n"
+    return User(user_id, str(uuid4()), headers)
