@@ -3,6 +3,8 @@
 import { subscribe } from "node:diagnostics_channel";
 import v8 from "node:v8";
 
+import { PGlite } from "@electric-sql/pglite";
+
 // V8 recompiles PGlite's warm WebAssembly functions eagerly; ten times later saves a third of the start's work and
 // costs queries nothing. Set from within, since Node refuses to start over an option that it does not know.
 v8.setFlagsFromString("--wasm-tiering-budget=130000000");
@@ -29,3 +31,12 @@ function withoutValues(printed) {
 
 const { error } = console;
 console.error = (...printed) => error(...printed.map(withoutValues));
+
+// Timestamps (0.10.0): PostgREST writes them as Postgres does in JSON, `2026-11-23T00:12:45.122+00:00` (RFC 3339);
+// lite passes on Postgres's text, `2026-11-23 00:12:45.122+00`.
+const TIMESTAMPTZ = 1184;
+const asInJson = (text) => text.replace(/^(\d+-\d\d-\d\d) (\S+[+-]\d\d)(?= BC$|$)/, "$1T$2:00");
+const { query } = PGlite.prototype;
+PGlite.prototype.query = function (statement, values, options) {
+  return query.call(this, statement, values, { ...options, parsers: { [TIMESTAMPTZ]: asInJson, ...options?.parsers } });
+};

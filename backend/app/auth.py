@@ -6,23 +6,21 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import httpx
 import jwt
 from jwt import PyJWK
-from starlette.types import Scope
-from yarl import URL
 
 from app import metrics
 from app.config import Settings
 from app.errors import UnauthenticatedError, UpstreamUnavailableError
-from app.services.pool import Pool
+from app.services.pool import read_whole
 
 logger = logging.getLogger(__name__)
 
-_REMEMBERED, _VERIFIED, _REFUSED = map(metrics.tokens.labels, ("remembered", "verified", "refused"))
+_CACHED, _VERIFIED, _REFUSED = map(metrics.tokens.labels, ("remembered", "verified", "refused"))
 
 MAX_TOKEN_LENGTH = 8192
 """Characters. Supabase's tokens have about 800; a header of more than this is not one."""
@@ -36,6 +34,7 @@ MAX_EXPIRY = 253_402_300_800
 
 JWKS_PATH = "/auth/v1/.well-known/jwks.json"
 JWKS_TIMEOUT = 2.0
+MAX_JWKS_BYTES = 1024 * 1024
 JWKS_FRESH_SECONDS = 300.0
 """From this age on, keys are renewed while they serve; from the next one on, before they do."""
 JWKS_OLD_SECONDS = 600.0
@@ -61,24 +60,6 @@ class Caller:
     """`exp`: seconds since 1970, UTC."""
 
 
-async def authenticate(scope: Scope) -> Caller:
-    """The caller of this request, verified and let in once, whoever asks first. Raises as `Verifier.verify` does, and
-    `TooManyRequestsError`."""
-    state = scope["state"]
-    if "caller" not in state:
-        values = [value for name, value in scope["headers"] if name == b"authorization"]
-        if len(values) != 1:
-            raise UnauthenticatedError
-        scheme, _, token = values[0].partition(b" ")
-        if scheme.lower() != b"bearer" or not token.isascii():
-            raise UnauthenticatedError
-        verifier: Verifier = scope["app"].state.verifier
-        caller = await verifier.verify(token.decode("ascii"))
-        state["admit"](caller.id)
-        state["caller"] = caller
-    return cast("Caller", state["caller"])
-
-
 class KeySet:
     """The project's public verification keys (RFC 7517), fetched from the login service when they are needed.
 
@@ -86,9 +67,9 @@ class KeySet:
     more often than once in `JWKS_RETRY_SECONDS`, so that made-up ids cannot hammer the login service.
     """
 
-    def __init__(self, url: str, pool: Pool, *, refuse: frozenset[str] = frozenset()) -> None:
-        self._url = URL(url)
-        self._pool = pool
+    def __init__(self, url: str, http: httpx.AsyncClient, *, refuse: frozenset[str] = frozenset()) -> None:
+        self._url = url
+        self._http = http
         self._refuse = refuse
         self._keys: dict[str, PyJWK] = {}
         self._fetched_at = self._tried_at = float("-inf")
@@ -134,9 +115,10 @@ class KeySet:
                 self._tried_at = time.monotonic()
 
     async def _fetch(self) -> None:
-        status, document = await self._pool.request("GET", self._url)
-        if status != 200:
-            raise ValueError(f"status {status}")
+        answer = await self._http.request("GET", self._url)
+        document = await read_whole(answer, MAX_JWKS_BYTES)
+        if answer.status_code != 200 or document is None:
+            raise ValueError(f"status {answer.status_code}")
         self._keys = dict(self._readable(json.loads(document)))
         self._fetched_at = time.monotonic()
 
@@ -155,10 +137,10 @@ class KeySet:
 class Verifier:
     """Verifies Supabase user access tokens and remembers those it has verified."""
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
+    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
         production = settings.ENVIRONMENT == "production"
         refuse = KNOWN_KEY_IDS if production else frozenset[str]()
-        self.keys = KeySet(settings.SUPABASE_URL + JWKS_PATH, pool, refuse=refuse)
+        self.keys = KeySet(settings.SUPABASE_URL + JWKS_PATH, http, refuse=refuse)
         self._issuer = settings.SUPABASE_JWT_ISSUER
         self._secret = settings.SUPABASE_JWT_SECRET
         self._verified: dict[str, tuple[Caller, float]] = {}
@@ -174,7 +156,7 @@ class Verifier:
         if entry := self._verified.get(token):
             caller, believed_until = entry
             if now < believed_until:
-                _REMEMBERED.inc()
+                _CACHED.inc()
                 return caller
             del self._verified[token]
         try:

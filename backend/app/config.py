@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     """Requests that one worker serves at the same time; more are answered 503."""
     MAX_REQUESTS_PER_USER: Annotated[int, Field(ge=1)] = 100
     """Requests of one user that one worker serves at the same time; more are answered 429."""
+    MAX_BUFFERED_BYTES: Annotated[int, Field(ge=1024 * 1024)] = 64 * 1024 * 1024
+    """What one worker holds of bodies being parsed and answers being buffered, all together. More waits a while, and
+    is then answered 503; a single request that needs more than all of it runs alone."""
     UPSTREAM_CONNECTIONS: Annotated[int, Field(ge=1, le=10_000)] = 250
     """Connections to Supabase that one worker keeps at most. Several times what one user may have under way, or that
     user's slow requests leave none for the others."""

@@ -30,25 +30,17 @@
 Every class's docstring is what a caller reads: in the answer's `detail`, in OpenAPI and on the page `/problems`.
 """
 
-import json
-import logging
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any, ClassVar
 
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Match
-from starlette.types import Scope
-
-logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-MAX_LISTED_ERRORS = 50
+
+
+class UnfinishedAnswerError(Exception):
+    """The rest of an answer that has begun cannot be had. Only the end of the connection tells the client."""
 
 
 class ProblemError(HTTPException):
@@ -262,133 +254,3 @@ class DeadlineExceededError(ProblemError):
     or read first."""
 
     status, code, title = 504, "deadline_exceeded", "Deadline exceeded"
-
-
-# A value that only the database found fault with; it does not say where.
-_refused_value = partial(InvalidRequestError, "The database does not take one of the values in the request.")
-
-# What the data API or Postgres calls a failure: SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html),
-# PostgREST's own codes (https://docs.postgrest.org/en/stable/references/errors.html), and what our SQL functions raise.
-UPSTREAM_CODES: dict[str, Callable[[], ProblemError]] = {
-    "": ConnectionLostError,  # Postgres went away under the statement, so there is no SQLSTATE
-    "22P02": _refused_value,  # text that is not of the column's type
-    "22P05": _refused_value,  # a character that Postgres cannot store
-    "22003": _refused_value,  # number out of range
-    "22001": _refused_value,  # text too long
-    "22007": _refused_value,  # text that is not a date
-    "22008": _refused_value,  # date out of range
-    "22009": _refused_value,  # offset out of range
-    "23502": _refused_value,  # not null
-    "23503": NotFoundError,  # the row a foreign key names went away
-    "23505": DuplicateError,  # unique
-    "23514": _refused_value,  # check
-    "40P01": WriteConflictError,  # deadlock detected
-    "53300": UpstreamUnavailableError,  # too many connections
-    "55P03": WriteConflictError,  # lock not available
-    "57014": DeadlineExceededError,  # statement timeout
-    "57P01": UpstreamUnavailableError,  # the server is being shut down
-    "57P02": UpstreamUnavailableError,  # the server is recovering from a crash; nothing was committed
-    "57P03": UpstreamUnavailableError,  # the server is starting
-    "PGRST000": UpstreamUnavailableError,  # no connection to the database
-    "PGRST001": UpstreamUnavailableError,
-    "PGRST002": UpstreamUnavailableError,  # the schema is being read
-    "PGRST003": UpstreamUnavailableError,  # no free connection in time
-    "PGRST116": NotFoundError,  # no row where one was asked for
-    "PGRST301": UnauthenticatedError,  # the token is refused, in three wordings
-    "PGRST302": UnauthenticatedError,
-    "PGRST303": UnauthenticatedError,
-}
-
-# Constraints whose refusal means something more exact, and the words our own SQL functions raise.
-CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
-    "workspaces_owner_id_fkey": UnauthenticatedError,  # the account is gone
-    "labs_source_id_fkey": UnknownSourceError,
-    "edges_source_node_id_fkey": partial(UnknownNodeError, loc=("body", "source_node_id")),
-    "edges_target_node_id_fkey": partial(UnknownNodeError, loc=("body", "target_node_id")),
-}
-RAISED: dict[str, Callable[[], ProblemError]] = {
-    "unknown_node": UnknownNodeError,
-    "duplicate_node": _refused_value,
-    "too_many_nodes": _refused_value,
-    "immutable_column": _refused_value,
-    "workspace_not_found": NotFoundError,
-}
-
-_CONSTRAINT = re.compile(r'(foreign key|unique|check) constraint "(\w+)"')
-
-
-def upstream_problem(status: int, body: bytes) -> ProblemError:
-    """What an unsuccessful answer of the data API means to the caller.
-
-    Reads only the code and what the refusal is about; nothing of the upstream's own wording goes on.
-    """
-    try:
-        document = json.loads(body)
-        code, message = str(document.get("code")), str(document.get("message"))
-    except (ValueError, AttributeError, RecursionError):
-        code = message = str(None)
-    if problem := RAISED.get(message):
-        return problem()
-    constraint = _CONSTRAINT.search(message)
-    if constraint and (problem := CONSTRAINTS.get(constraint[2])):
-        return problem()
-    if constraint and constraint[1] == "unique" and constraint[2].endswith("_pkey"):
-        return IdTakenError()
-    if problem := UPSTREAM_CODES.get(code):
-        return problem()
-    # The embedded stack reports a failed check as 500 `SUP`, naming the constraint as Postgres does.
-    if constraint and constraint[1] == "check":
-        return _refused_value()
-    # Of privileges that are missing (the same code) no caller can know: a migration is.
-    if code == "42501" and "row-level security" in message:
-        return NotFoundError()
-    if status in {429, 503}:
-        return UpstreamUnavailableError()
-    if status == 504:
-        return DeadlineExceededError()
-    logger.warning("Supabase's data API answered %d with an unknown code: %.32r", status, code)
-    return BadUpstreamError()
-
-
-def problem_response(problem: ProblemError, scope: Scope) -> Response:
-    """The problem as an answer to the request of this scope."""
-    scope["state"]["code"] = problem.code
-    document = problem.document(scope["path"], scope["state"]["request_id"])
-    document["type"] = scope.get("root_path", "") + document["type"]
-    return Response(json.dumps(document), problem.status, problem.headers, MEDIA_TYPE)
-
-
-async def answer_problem(request: Request, error: Exception) -> Response:
-    """Answer any `ProblemError`, and what Starlette itself raises (404, 405, 400), as a problem document."""
-    return problem_response(error if isinstance(error, ProblemError) else _as_problem(request, error), request.scope)
-
-
-async def answer_invalid(request: Request, error: Exception) -> Response:
-    """Answer a request that FastAPI's validation refused. The refused values themselves are not repeated."""
-    assert isinstance(error, RequestValidationError)
-    if isinstance(error.body, bytes):  # FastAPI parses it only when `Content-Type` says what it is
-        return problem_response(UnsupportedMediaTypeError(), request.scope)
-    found = error.errors()[:MAX_LISTED_ERRORS]
-    errors = [{key: item[key] for key in ("loc", "msg", "type")} for item in found]
-    if found[0]["type"] == "json_invalid":
-        errors[0]["msg"] += f": {found[0]['ctx']['error']}"
-    return problem_response(InvalidRequestError(errors=errors), request.scope)
-
-
-_HTTP_KINDS = {404: RouteNotFoundError, 405: MethodNotAllowedError, 413: BodyTooLargeError}
-
-
-def _as_problem(request: Request, error: Exception) -> ProblemError:
-    assert isinstance(error, HTTPException)
-    kind = _HTTP_KINDS.get(error.status_code, MalformedRequestError)
-    return kind(headers={"Allow": _allowed(request)} if kind is MethodNotAllowedError else error.headers)
-
-
-def _allowed(request: Request) -> str:
-    """All methods of the path (RFC 9110, section 10.2.1); Starlette names those of one route alone."""
-
-    def is_served(method: str) -> bool:
-        scope = {**request.scope, "method": method}
-        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
-
-    return ", ".join(filter(is_served, ("GET", "POST", "PATCH", "DELETE"))).replace("GET", "GET, HEAD")

@@ -44,6 +44,13 @@ def _whole(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+class _Unfinished(logging.Filter):
+    """Drops what the server says of an answer that was cut off: the request's own line says it, and why."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg != "ASGI callable returned without completing response."
+
+
 def configure(level: str, form: Literal["json", "text"]) -> None:
     """Send every log line of the process, the server's own included, to standard output in this form."""
     # No line tells the file, thread or process it comes from, so none need be found out: half of a line's cost
@@ -58,10 +65,12 @@ def configure(level: str, form: Literal["json", "text"]) -> None:
                 "json": {"()": JsonFormatter},
                 "text": {"()": TextFormatter, "fmt": "%(levelprefix)s %(message)s"},
             },
+            "filters": {"unfinished": {"()": _Unfinished}},
             "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": form}},
             "root": {"handlers": ["stdout"], "level": level},
             "loggers": {
                 "uvicorn": {"handlers": [], "level": level, "propagate": True},
+                "uvicorn.error": {"filters": ["unfinished"]},
                 "uvicorn.access": {"handlers": [], "propagate": False},  # the middleware's own line says more
                 "httpx": {"level": "WARNING"},
             },

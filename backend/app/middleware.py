@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 import time
-from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2s
 from secrets import token_hex
@@ -13,19 +12,22 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
-from app.auth import authenticate
+from app.auth import Verifier
+from app.context import Context
 from app.errors import (
     BodyTooLargeError,
     DeadlineExceededError,
     HeadersTooLargeError,
     InternalError,
     MalformedRequestError,
-    OverloadedError,
     ProblemError,
-    TooManyRequestsError,
+    UnauthenticatedError,
+    UnfinishedAnswerError,
     UriTooLongError,
-    problem_response,
 )
+from app.handlers import problem_response
+from app.lanes import Lane, Lanes, Places
+from app.memory import UNCOUNTED_BYTES, Memory, weight
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("app.access")
@@ -35,6 +37,10 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_URI_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 32 * 1024
 """All headers together but `Authorization`, which the token check bounds itself."""
+SENDING_SECONDS = 20.0
+"""How long a client may take nothing of an answer that comes in pieces, before it is cut off."""
+CUT_OFF = "cut_off"
+"""The code in the log of an answer that ended before it was whole. No client can be told it."""
 
 _PROBES = frozenset({"/health", "/ready"})
 _METHODS = frozenset({"GET", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD", "PUT"})
@@ -45,13 +51,17 @@ _API_HEADERS = [
 ]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# W3C Trace Context, section 3.2.
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class RequestMiddleware:
-    """Gives each request an id and a log line, and its answer the headers that every answer has."""
+    """Makes the request's context, its log line, and the headers that every answer has."""
 
-    def __init__(self, app: ASGIApp, *, log_users: bool) -> None:
+    def __init__(self, app: ASGIApp, *, lanes: Lanes, memory: Memory, log_users: bool) -> None:
         self.app = app
+        self._lanes = lanes
+        self._memory = memory
         self._log_users = log_users
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,128 +72,125 @@ class RequestMiddleware:
         method = scope["method"]
         if method == "HEAD":  # RFC 9110, section 9.3.2; the server keeps the content back
             scope = {**scope, "method": "GET"}
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else token_hex(16)
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("state", {})["context"] = context = self._open(scope)
         status = 0
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] += _headers(_path(scope), request_id)
+                message["headers"] += _headers(context)
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            self._record(scope, method if method in _METHODS else "other", status, time.perf_counter() - started_at)
+            context.memory.release()
+            self._record(scope, context, method if method in _METHODS else "other", status, started_at)
 
-    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+    def _open(self, scope: Scope) -> Context:
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        trace = headers.get("traceparent", "")
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        lane = self._lanes.find(scope["method"], path)
+        return Context(
+            id=given if _REQUEST_ID.fullmatch(given) else token_hex(16),
+            path=path,
+            lane=lane,
+            memory=self._memory.share(),
+            deadline=asyncio.timeout(lane.seconds),
+            trace=trace if _TRACE.fullmatch(trace) else None,
+        )
+
+    def _record(self, scope: Scope, context: Context, method: str, status: int, started_at: float) -> None:
+        seconds = time.perf_counter() - started_at
         route = getattr(scope.get("route"), "path", "none")
         metrics.requests.labels(method, route, status).observe(seconds)
-        if access.isEnabledFor(logging.INFO):
-            state = scope["state"]
+        level = logging.WARNING if context.code == CUT_OFF else logging.INFO
+        if access.isEnabledFor(level):
             fields = {
-                "request_id": state["request_id"],
+                "request_id": context.id,
                 "method": method,
                 "route": route,
                 "status": status,
                 "ms": round(seconds * 1000, 2),
             }
-            if code := state.get("code"):
-                fields["code"] = code
-            if session := state.get("session"):
-                fields["upstream_ms"] = round(session.seconds * 1000, 2)
-            if self._log_users and (user := state.get("user")):
-                fields["user"] = blake2s(user.encode(), digest_size=8).hexdigest()
-            access.info("request", extra={"fields": fields})
+            if context.code:
+                fields["code"] = context.code
+            if context.upstream_seconds:
+                fields["upstream_ms"] = round(context.upstream_seconds * 1000, 2)
+            if self._log_users and context.is_admitted:
+                fields["user"] = blake2s(context.caller.id.encode(), digest_size=8).hexdigest()
+            access.log(level, "request", extra={"fields": fields})
 
 
-def _path(scope: Scope) -> str:
-    """The path as the routes know it. Behind a proxy that takes a prefix off, the server puts it back on."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
-
-
-def _headers(path: str, request_id: str) -> list[tuple[bytes, bytes]]:
-    always = [(b"x-request-id", request_id.encode()), *_SAFE_HEADERS]
-    return [*always, *_API_HEADERS] if path.startswith("/v1") else always
+def _headers(context: Context) -> list[tuple[bytes, bytes]]:
+    always = [(b"x-request-id", context.id.encode()), *_SAFE_HEADERS]
+    return [*always, *_API_HEADERS] if context.path.startswith("/v1") else always
 
 
 class LimitsMiddleware:
-    """Bounds what one request and one user may cost, and answers for whatever nobody else answered for.
+    """Lets a request in, bounds what it may cost, and answers for whatever nobody else answered for.
 
-    A request is refused before its body is read into memory, its sender's token is verified before that too, so that
-    strangers cannot make it wait for theirs, and it is answered 504 when its time is over. `total` and
-    `per_user` are requests under way at the same time in this process: more are refused, never queued.
+    In this order: the host, the sizes of its address and headers, a place in its lane; under `/v1` the caller's token
+    and a place of that caller. All of it before the body is read, so that strangers cannot make the gateway wait for
+    theirs. More requests than there are places are refused, never queued.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Sequence[str], timeout: float, total: int, per_user: int) -> None:
+    def __init__(self, app: ASGIApp, *, lanes: Lanes, hosts: Sequence[str]) -> None:
         self.app = app
         self._hosts = None if "*" in hosts else re.compile("|".join(map(_host_pattern, hosts)))
-        self._timeout = timeout
-        self._total = total
-        self._per_user = per_user
-        self._under_way = 0
-        self._users: Counter[str] = Counter()
+        self._places = {lane.name: Places(lane) for lane in lanes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        context = Context.of(scope)
         started = False
-        received = 0
 
-        async def bounded_receive() -> Message:
-            nonlocal received
-            if not received and _path(scope).startswith("/v1"):
-                await authenticate(scope)
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise BodyTooLargeError
-            return message
-
-        async def noting_send(message: Message) -> None:
+        async def send_in_time(message: Message) -> None:
             nonlocal started
             started = True
+            if message.get("more_body"):  # an answer in pieces: what counts now is that the client takes them
+                context.allow(SENDING_SECONDS)
             await send(message)
 
-        def admit(user_id: str) -> None:
-            if self._users[user_id] >= self._per_user:
-                raise TooManyRequestsError
-            self._users[user_id] += 1
-            scope["state"]["user"] = user_id
-
-        scope["state"]["admit"] = admit
-        self._under_way += 1
         try:
-            self._check(scope)
-            async with asyncio.timeout(self._timeout):
-                await self.app(scope, bounded_receive, noting_send)
+            await self._serve(scope, _bounded(receive, context), send_in_time, context)
         except Exception as error:
-            problem = error if isinstance(error, ProblemError) else self._last_resort(error, scope)
-            if started:
-                raise  # half an answer is out: only closing the connection tells the client
-            await problem_response(problem, scope)(scope, receive, send)
-        finally:
-            self._under_way -= 1
-            if user := scope["state"].get("user"):
-                self._users[user] -= 1
-                if not self._users[user]:
-                    del self._users[user]
+            if not started:
+                problem = error if isinstance(error, ProblemError) else _last_resort(error, context)
+                await problem_response(problem, scope)(scope, receive, send)
+                return
+            # Only the end of the connection tells the client; the server closes it when this returns.
+            context.code = CUT_OFF
+            if not isinstance(error, (TimeoutError, UnfinishedAnswerError)):
+                logger.error("the answer of request %s failed", context.id, exc_info=error)
 
-    def _check(self, scope: Scope) -> None:
-        probe = _path(scope) in _PROBES  # asked by address, and also when the house is full
-        if self._under_way > self._total and not probe:
-            raise OverloadedError
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, context: Context) -> None:
+        probe = context.path in _PROBES  # answered to whoever asks by address, and when no place is free
+        places = self._places[context.lane.name]
+        with places.take(always=probe):
+            self._check(scope, context.lane, probe)
+            async with context.deadline:
+                if not context.path.startswith("/v1"):
+                    await self.app(scope, receive, send)
+                    return
+                verifier: Verifier = scope["app"].state.verifier
+                caller = await verifier.verify(_bearer_token(scope))
+                with places.take_of_user(caller.id):
+                    context.admit(caller)
+                    await self.app(scope, receive, send)
+
+    def _check(self, scope: Scope, lane: Lane, probe: bool) -> None:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
             raise UriTooLongError
         size = 0
         for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
-                raise BodyTooLargeError
+            if name == b"content-length" and value.isdigit() and int(value) > lane.body_bytes:
+                raise _too_large(lane)
             if (
                 name == b"host"
                 and self._hosts
@@ -195,12 +202,45 @@ class LimitsMiddleware:
         if size > MAX_HEADER_BYTES:
             raise HeadersTooLargeError
 
-    @staticmethod
-    def _last_resort(error: Exception, scope: Scope) -> ProblemError:
-        if isinstance(error, TimeoutError):
-            return DeadlineExceededError()
-        logger.error("request %s failed", scope["state"]["request_id"], exc_info=error)
-        return InternalError()
+
+def _bearer_token(scope: Scope) -> str:
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(values) != 1:
+        raise UnauthenticatedError
+    scheme, _, token = values[0].partition(b" ")
+    if scheme.lower() != b"bearer" or not token.isascii():
+        raise UnauthenticatedError
+    decoded: str = token.decode("ascii")
+    return decoded
+
+
+def _bounded(receive: Receive, context: Context) -> Receive:
+    """Takes no more of the body than its lane allows, and counts what of it is going to be parsed."""
+    received = 0
+
+    async def bounded_receive() -> Message:
+        nonlocal received
+        message = await receive()
+        body = message.get("body", b"")
+        received += len(body)
+        if received > context.lane.body_bytes:
+            raise _too_large(context.lane)
+        if received > UNCOUNTED_BYTES and body and not context.lane.streamed:
+            await context.memory.grow(weight(body))
+        return message
+
+    return bounded_receive
+
+
+def _too_large(lane: Lane) -> BodyTooLargeError:
+    return BodyTooLargeError(f"The body is larger than {lane.body_bytes} bytes, the most that this route takes.")
+
+
+def _last_resort(error: Exception, context: Context) -> ProblemError:
+    if isinstance(error, TimeoutError):
+        return DeadlineExceededError()
+    logger.error("request %s failed", context.id, exc_info=error)
+    return InternalError()
 
 
 def _host_pattern(host: str) -> str:

@@ -1,10 +1,9 @@
-"""The real app over a respx router: what goes upstream is asserted, nothing of ours is replaced."""
+"""The real app over a respx router that a server on this machine answers from: nothing of ours is replaced."""
 
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 import respx
 from fastapi import FastAPI
@@ -12,28 +11,24 @@ from fastapi.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
+from tests.respx_server import SUPABASE_URL, RespxServer
 from tests.tokens import JWT_SECRET, mint
 
-SUPABASE_URL = "http://supabase.test"
 USER_ID = UUID("0aaaaaaa-0000-4000-8000-000000000001")
-
-
-class RespxTransport(httpx.AsyncBaseTransport):
-    """Hands each request to the running test's router, so that one app serves many tests."""
-
-    router: respx.Router
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self.router.async_handler(request)
-
-
-transport = RespxTransport()
+server = RespxServer()
 
 
 def make_app(**settings: Any) -> FastAPI:
     """The app with these settings, over the running test's router."""
-    usual = {"SUPABASE_URL": SUPABASE_URL, "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_test"}
-    return create_app(Settings(**usual | settings), transport)
+    usual = {"SUPABASE_URL": server.url, "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_test"}
+    return create_app(Settings(**usual | settings))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def serving() -> Iterator[None]:
+    """Answers at `server.url` as long as tests run."""
+    with server:
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -43,13 +38,13 @@ def app() -> FastAPI:
 
 @pytest.fixture
 def upstream() -> respx.Router:
-    transport.router = respx.Router(base_url=SUPABASE_URL, assert_all_called=False)
-    return transport.router
+    server.router = respx.Router(base_url=SUPABASE_URL, assert_all_called=False)
+    return server.router
 
 
 @pytest.fixture
 def anonymous(app: FastAPI, upstream: respx.Router) -> Iterator[TestClient]:
-    """A client of the app without a token. Pools, keys and remembered tokens are new for each test."""
+    """A client of the app without a token. Pools, keys and cached tokens are new for each test."""
     with TestClient(app) as client:
         yield client
 

@@ -261,11 +261,16 @@ class Gate:
     def __init__(self) -> None:
         self.opened = asyncio.Event()
         self.arrivals = asyncio.Semaphore(0)
+        self._loop = asyncio.get_running_loop()
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
+        # Called in the server's loop; the test waits in its own.
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._pass(), self._loop))
+        return httpx.Response(200, json=[])
+
+    async def _pass(self) -> None:
         self.arrivals.release()
         await self.opened.wait()
-        return httpx.Response(200, json=[])
 
     async def has_seen(self, requests: int) -> None:
         """Wait until so many more requests have come."""
@@ -274,7 +279,7 @@ class Gate:
 
 
 class TestConcurrency:
-    def test_one_user_cannot_fill_the_house_and_the_house_does_not_queue(self, upstream: respx.Router) -> None:
+    def test_one_user_cannot_take_every_place_and_nobody_queues(self, upstream: respx.Router) -> None:
         app = make_app(SUPABASE_JWT_SECRET=JWT_SECRET, MAX_REQUESTS="5", MAX_REQUESTS_PER_USER="3")
 
         async def fill() -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from app.errors import InvalidCursorError
-from app.models.types import Input
+from app.models.types import Input, Search
 
 Order = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 """The column that a list is ordered by; `-` means latest first. The id settles ties."""
@@ -26,9 +26,16 @@ class PageQuery(Input):
     ] = None
     order: str
 
-    def position(self) -> "Cursor | None":
-        """Where the page begins, or None for the first. Raises `InvalidCursorError`."""
-        return None if self.cursor is None else Cursor.decode(self.cursor, self.order)
+    def position(self, kind: type[datetime] | type[int]) -> "Cursor | None":
+        """Where the page begins, or None for the first. `kind` is what the ordered column holds. Raises
+        `InvalidCursorError`."""
+        return None if self.cursor is None else Cursor.decode(self.cursor, self.order, kind)
+
+
+class SearchQuery(PageQuery):
+    """The query of a list that can be searched."""
+
+    q: Annotated[Search | None, Field(description="A part of the name or title, in any case, taken literally.")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Cursor:
 
     order: str
     value: datetime | int
-    """The ordered column's value: a moment, or a message's `seq`."""
+    """The ordered column's value."""
     id: UUID
 
     def encode(self) -> str:
@@ -50,11 +57,11 @@ class Cursor:
         return urlsafe_b64encode(f"{self.order} {value} {self.id}".encode()).decode().rstrip("=")
 
     @classmethod
-    def decode(cls, text: str, order: str) -> Self:
+    def decode(cls, text: str, order: str, kind: type[datetime] | type[int]) -> Self:
         """The cursor that `encode` wrote, for a list of the same order. Raises `InvalidCursorError`."""
         try:
             made_for, value, row_id = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").split(" ")
-            parsed = int(value) if order.endswith("seq") else datetime.fromisoformat(value).astimezone(UTC)
+            parsed = int(value) if kind is int else datetime.fromisoformat(value).astimezone(UTC)
             cursor = cls(made_for, parsed, UUID(row_id))
             if isinstance(parsed, int) and parsed.bit_length() > 63:  # no bigint
                 raise InvalidCursorError

@@ -1,11 +1,11 @@
 """Sources: what one learns from."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import MISSING, Field
+from pydantic import MISSING
 
-from app.models.page import Order, PageQuery
+from app.models.page import Order, SearchQuery
 from app.models.types import (
     CacheId,
     ClientId,
@@ -14,7 +14,6 @@ from app.models.types import (
     Moment,
     Position,
     Row,
-    Search,
     StoragePath,
     Timestamp,
     Title,
@@ -105,10 +104,9 @@ class SourceUpdate(Input):
     canvas_position: Position | MISSING = MISSING
 
 
-class SourceQuery(PageQuery):
+class SourceQuery(SearchQuery):
     """Which sources of a workspace to list."""
 
     workspace_id: UUID
     order: Order = "created_at"
     type: Word | None = None
-    q: Annotated[Search | None, Field(description="A part of the title, in any case, taken literally.")] = None

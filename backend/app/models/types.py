@@ -16,12 +16,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
     JsonValue,
     StringConstraints,
     with_config,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticSerializationError, core_schema, to_json
+from pydantic_core import PydanticCustomError, PydanticSerializationError, to_json
 from typing_extensions import TypedDict
 
 MAX_COORDINATE = 10_000_000
@@ -38,9 +37,9 @@ class Input(BaseModel):
 
 
 class Row(BaseModel):
-    """A row as the API answers it. It is parsed from what the data API sends; columns it does not name stay behind."""
+    """A row as the API answers it: which columns there are, and what they hold. Answers are not rebuilt from it."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
     id: UUID
 
@@ -50,35 +49,8 @@ def examples(*bodies: JsonValue) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [*bodies]})
 
 
-class _Utc:
-    """Reads both backends' timestamps; PostgREST's own form (RFC 3339, `+00:00`) never leaves pydantic-core."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        def to_utc(value: datetime) -> datetime:
-            return value.astimezone(UTC)
-
-        def full_offset(value: Any) -> Any:
-            # Postgres writes an offset without minutes, `2026-11-23 00:12:45.122+00`; the embedded stack passes it on.
-            return f"{value}:00" if isinstance(value, str) and value[-3:-2] in {"+", "-"} else value
-
-        aware = core_schema.datetime_schema(tz_constraint="aware")
-        return core_schema.union_schema(
-            [
-                core_schema.datetime_schema(tz_constraint=0),
-                core_schema.no_info_before_validator_function(
-                    full_offset, core_schema.no_info_after_validator_function(to_utc, aware)
-                ),
-            ],
-            mode="left_to_right",
-            serialization=core_schema.simple_ser_schema("datetime"),
-        )
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
-        return {"type": "string", "format": "date-time"}
-
-
-Timestamp = Annotated[datetime, _Utc()]
-"""A moment in UTC, microseconds kept, written as RFC 3339 with `Z`."""
+Timestamp = AwareDatetime
+"""A moment, to the microsecond, written as RFC 3339 in UTC with `Z`."""
 
 
 def _json_column(value: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Workspaces: infinite canvases, each owned by one user."""
 
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import MISSING, Field
+from pydantic import MISSING
 
-from app.models.page import Order, PageQuery
-from app.models.types import ClientId, Input, Name, Row, Search, Timestamp, Viewport, examples
+from app.models.page import Order, SearchQuery
+from app.models.types import ClientId, Input, Name, Row, Timestamp, Viewport, examples
 
 
 class Workspace(Row):
@@ -60,8 +59,7 @@ class WorkspaceUpdate(Input):
     viewport: Viewport | MISSING = MISSING
 
 
-class WorkspaceQuery(PageQuery):
+class WorkspaceQuery(SearchQuery):
     """Which workspaces to list."""
 
     order: Order = "-updated_at"
-    q: Annotated[Search | None, Field(description="A part of the name, in any case, taken literally.")] = None

@@ -1,50 +1,69 @@
-"""The data API: the one module that speaks to Supabase's PostgREST, in queries that the Supabase client builds.
+"""The data API: the one module that speaks to Supabase's PostgREST. The Supabase client builds and sends its queries.
 
-One client and one pool of connections serve everybody. Identity is bound to each query on its way out.
+One client and one pool of connections serve everybody. Identity is bound to each query when it is sent. Rows are not
+rebuilt: the gateway reads identifiers, versions and timestamps, and passes on the rest as the bytes it came as.
 """
 
 import logging
 import re
 import time
-from collections.abc import Mapping
-from copy import copy
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import httpx
+import msgspec
 from postgrest import AsyncRequestBuilder, AsyncSelectRequestBuilder
 from postgrest.base_request_builder import RequestConfig
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic import AwareDatetime
 from supabase import AsyncClient, AsyncClientOptions
 
 from app import metrics
 from app.config import Settings
+from app.context import Context
 from app.errors import (
     BadUpstreamError,
     ConnectionLostError,
     DuplicateError,
     IdTakenError,
     NotFoundError,
+    ProblemError,
     StaleVersionError,
     UpstreamUnavailableError,
-    upstream_problem,
 )
 from app.models.canvas import CanvasUpdate
-from app.models.page import Cursor, PageQuery
+from app.models.page import Cursor, PageQuery, SearchQuery
 from app.models.types import Input, Row
-from app.services.pool import Answer, Pool
+from app.services.pool import read_whole
+from app.services.refusals import upstream_problem
 
 SCHEMA_VERSION = "20261124000100"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+"""The largest answer that is held in memory. A page of rows that would be larger ends earlier."""
+FEW_ROWS = 3
+"""So many rows, and one more, always fit: no row has 4 MiB."""
+MAX_REFUSAL_BYTES = 64 * 1024
+MAX_SMALL_CANVAS_BYTES = 256 * 1024
+"""Up to this size a canvas is read whole before its answer begins."""
+
+_IN_UTC = "timezone=UTC"
+_ONE_ROW = "application/vnd.pgrst.object+json"
+
 logger = logging.getLogger(__name__)
 
-R = TypeVar("R", bound=Row)
-P = TypeVar("P")
+T = TypeVar("T")
 
-_KEY = TypeAdapter(Row)
+# What is read of a row, by the type of the column. Whatever is not here passes through.
+_READ: Mapping[Any, Any] = {
+    UUID: str,
+    int: int,
+    AwareDatetime: datetime,
+    AwareDatetime | None: datetime | None,
+}
 
 
 class Query(Protocol):
@@ -55,136 +74,147 @@ class Query(Protocol):
 
 
 class Database:
-    """The shared way to Supabase: one pool and one client for the life of the process."""
+    """The shared way to Supabase: one client for the life of the process."""
 
-    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self.pool = Pool(settings, transport)
+    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
         key = settings.SUPABASE_PUBLISHABLE_KEY
-        self._selects: dict[tuple[str, str], AsyncSelectRequestBuilder] = {}
         self.client = AsyncClient(
             settings.SUPABASE_URL,
             key.get_secret_value() if key else "sb_publishable_unset",
-            AsyncClientOptions(
-                httpx_client=httpx.AsyncClient(transport=httpx.AsyncBaseTransport()),
-                auto_refresh_token=False,
-                persist_session=False,
-            ),
+            AsyncClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False),
         )
-        # Without it a query that nobody gave an identity goes out as nobody.
+        # Without it a query that has no identity is sent without a token.
         del self.client.postgrest.headers["Authorization"]
 
-    def select(self, table: str, columns: str) -> AsyncSelectRequestBuilder:
-        """Begin to read a table's columns.
-
-        A copy, since the client looks at each letter of the columns: building takes four times as long.
-        """
-        built = self._selects.get((table, columns))
-        if built is None:
-            built = self._selects[table, columns] = self.client.postgrest.from_(table).select(columns)
-        query = copy(built)
-        query.request = copy(built.request)
-        return query
-
-    def session(self, identity: Mapping[str, str]) -> "Session":
-        """Access to the data API with these headers: one caller's, for the length of one request."""
-        return Session(self, identity)
+    def session(self, context: Context) -> "Session":
+        """Access to the data API as the caller of this request, and as nobody else."""
+        identity = {"Authorization": f"Bearer {context.caller.token}", "X-Request-ID": context.id}
+        if context.trace:
+            identity["traceparent"] = context.trace
+        return Session(self.client, identity, context)
 
     async def schema_version(self) -> str:
         """The newest migration that the database has: the one question that needs no user."""
-        session = self.session({})
+        session = Session(self.client, {}, None)
         query = session.call("schema_version", {}, read_only=True)
-        return TypeAdapter(str).validate_json(await session.send(query))
-
-    async def aclose(self) -> None:
-        """Close the pool."""
-        await self.pool.aclose()
+        return _read(msgspec.json.Decoder(str).decode, await session.send(query), "schema_version")
 
 
 class Session:
-    """One caller's access to the data API: every query it sends carries the caller's own token."""
+    """One caller's access to the data API, for the length of one request."""
 
-    __slots__ = ("_database", "_identity", "seconds")
+    __slots__ = ("_client", "_context", "_identity")
 
-    def __init__(self, database: Database, identity: Mapping[str, str]) -> None:
-        self._database = database
+    def __init__(self, client: AsyncClient, identity: Mapping[str, str], context: Context | None) -> None:
+        """`identity` are the headers that say who asks. `context` counts the memory and time that answers take."""
+        self._client = client
         self._identity = identity
-        self.seconds = 0.0
-        """How long Supabase took over this session's queries, in all."""
+        self._context = context
 
     def table(self, name: str) -> AsyncRequestBuilder:
-        """Begin a query that changes a table."""
-        return self._database.client.postgrest.from_(name)
-
-    def select(self, table: str, columns: str) -> AsyncSelectRequestBuilder:
-        """Begin a query that reads a table's columns."""
-        return self._database.select(table, columns)
+        """Begin a query of a table."""
+        return self._client.postgrest.from_(name)
 
     def call(self, function: str, arguments: Mapping[str, Any], *, read_only: bool = False) -> Query:
         """A call of a database function."""
-        return self._database.client.postgrest.rpc(function, dict(arguments), get=read_only)
+        return self._client.postgrest.rpc(function, dict(arguments), get=read_only)
 
     async def send(self, query: Query, *, one: bool = False) -> bytes:
-        """Send the query; the answer's body. With `one` it must concern exactly one row, which is answered as an
-        object, and `NotFoundError` is raised when it concerns none. Raises what `upstream_problem` makes of a refusal,
-        `UpstreamUnavailableError` or `DeadlineExceededError`."""
+        """Send the query; the answer's body. Raises as `open` does, and `BadUpstreamError` when it is larger than
+        `MAX_PAGE_BYTES`."""
+        body = await self.fetch(query, one=one)
+        if body is None:
+            raise BadUpstreamError
+        return body
+
+    async def fetch(self, query: Query, *, one: bool = False) -> bytes | None:
+        """As `send`, but None when the body is larger than `MAX_PAGE_BYTES`."""
+        answer = await self.open(query, one=one)
+        try:
+            return await read_whole(answer, MAX_PAGE_BYTES, self._count)
+        except httpx.TransportError as error:
+            raise lost(query, error) from error
+
+    async def open(self, query: Query, *, one: bool = False) -> httpx.Response:
+        """Send the query; its answer, the body unread, to be closed.
+
+        With `one` it must concern exactly one row, which is answered as an object. Raises `NotFoundError` when it
+        concerns none, else what `upstream_problem` makes of a refusal, or `lost` of a broken connection.
+        """
         request = query.request
-        method = request.http_method
+        headers = httpx.Headers(self._identity)
+        if one:
+            headers["Accept"] = _ONE_ROW
+        prefer = request.headers.get("Prefer")
+        request.headers["Prefer"] = f"{prefer},{_IN_UTC}" if prefer else _IN_UTC
         started_at = time.perf_counter()
         outcome = "failed"
         metrics.upstream_under_way.inc()
         try:
-            answer = await self._exchange(request, one=one)
-            outcome = str(answer.status)
+            try:
+                answer = await request.send(headers)
+            except httpx.ConnectError:
+                raise
+            except httpx.TransportError:
+                # Supabase may have closed a connection that was kept alive. Reading again is harmless, once.
+                if request.http_method != "GET":
+                    raise
+                answer = await request.send(headers)
+            outcome = str(answer.status_code)
+            if answer.status_code > 299:
+                body = await read_whole(answer, MAX_REFUSAL_BYTES)
+                problem = upstream_problem(answer.status_code, body or b"")
+                lost_nothing = request.http_method == "GET" and isinstance(problem, ConnectionLostError)
+                raise UpstreamUnavailableError if lost_nothing else problem
         except httpx.TransportError as error:
-            refused = isinstance(error, httpx.ConnectError)
-            raise (UpstreamUnavailableError if refused or method == "GET" else ConnectionLostError) from error
+            raise lost(query, error) from error
         finally:
             seconds = time.perf_counter() - started_at
-            self.seconds += seconds
+            if self._context:
+                self._context.upstream_seconds += seconds
             metrics.upstream_under_way.dec()
-            metrics.upstream.labels(method, outcome).observe(seconds)
-        if answer.status > 299:
-            problem = upstream_problem(*answer)
-            lost_nothing = method == "GET" and isinstance(problem, ConnectionLostError)
-            raise UpstreamUnavailableError if lost_nothing else problem
-        return answer.body
+            metrics.upstream.labels(request.http_method, outcome).observe(seconds)
+        return answer
 
-    async def _exchange(self, request: RequestConfig[httpx.AsyncClient], *, one: bool) -> Answer:
-        # What the client's own `send` does, without httpx, which would cost more than all the rest of the gateway.
-        url = request.path.with_query(request.params.multi_items())
-        headers = [*self._identity.items(), *request.headers.multi_items()]
-        if one:
-            headers.append(("Accept", "application/vnd.pgrst.object+json"))
-        content = None
-        if request.json is not None:
-            headers.append(("Content-Type", "application/json"))
-            content = to_json(request.json)
-        try:
-            return await self._database.pool.request(request.http_method, url, headers, content)
-        except httpx.ConnectError:
-            raise
-        except httpx.TransportError:
-            # Supabase may have closed a connection that was kept alive. Reading again is harmless, once.
-            if request.http_method != "GET":
-                raise
-            return await self._database.pool.request(request.http_method, url, headers, content)
+    async def _count(self, piece: bytes) -> None:
+        if self._context:
+            await self._context.memory.grow(2 * len(piece))  # it is there once more when it is written again
 
 
-class Table(Generic[R]):
+def lost(query: Query, error: httpx.TransportError) -> ProblemError:
+    """What a broken connection means to a caller: only of a write it is unknown whether it happened."""
+    refused = isinstance(error, httpx.ConnectError)
+    return UpstreamUnavailableError() if refused or query.request.http_method == "GET" else ConnectionLostError()
+
+
+class Page(NamedTuple):
+    """Rows as JSON, and where the next page begins if there is one."""
+
+    body: bytes
+    following: Cursor | None
+
+
+class Table:
     """A table's rows as the API's resources: what sources, labs, edges and the others have in common.
 
     Knows nothing of who asks: that is the `Session` given to each call.
     """
 
-    def __init__(self, name: str, row: type[R], *, searched: str | None = None) -> None:
-        """`searched` is the column that a list's `q` looks into."""
+    def __init__(self, name: str, row: type[Row], *, searched: str | None = None) -> None:
+        """`row` documents the columns; `searched` is the one that a list's `q` looks into."""
         self.name = name
         self._searched = searched
         self._columns = ",".join(row.model_fields)
-        self._row: TypeAdapter[R] = TypeAdapter(row)
-        self._rows: TypeAdapter[list[R]] = TypeAdapter(list[row])  # type: ignore[valid-type]
+        self._kinds = kinds = {
+            column: _READ.get(field.annotation, msgspec.Raw) for column, field in row.model_fields.items()
+        }
+        shape: Any = msgspec.defstruct(row.__name__, list(kinds.items()), gc=False)
+        self._row = msgspec.json.Decoder(shape).decode
+        self._rows = msgspec.json.Decoder(list[shape]).decode
+        self._values = {column: attrgetter(column) for column in kinds}
+        self.is_versioned = "version" in kinds
 
-    async def create(self, session: Session, new: Input) -> tuple[R, bool]:
+    async def create(self, session: Session, new: Input) -> tuple[Any, bool]:
         """Insert a row; the row, and whether it is new.
 
         When the client's own id is there already in the same workspace, that row is the answer: the request is a
@@ -193,7 +223,7 @@ class Table(Generic[R]):
         values = new.model_dump(mode="json")
         insert = session.table(self.name).insert(values).select(self._columns)
         try:
-            return self._parse(self._row, await session.send(insert, one=True)), True
+            return _read(self._row, await session.send(insert, one=True), self.name), True
         except (IdTakenError, DuplicateError):
             if "id" not in values:
                 raise
@@ -201,36 +231,45 @@ class Table(Generic[R]):
                 row = await self.get(session, values["id"])
             except NotFoundError:
                 row = None
-            if row is None or str(getattr(row, "workspace_id", None)) != str(values.get("workspace_id")):
+            if row is None or ("workspace_id" in values and row.workspace_id != values["workspace_id"]):
                 raise
             return row, False
 
-    async def list(self, session: Session, query: PageQuery, **scope: str) -> tuple[list[R], Cursor | None]:
+    async def list(self, session: Session, query: PageQuery, **scope: str) -> Page:
         """A page of rows, and the cursor of the next page when there is one."""
-        select = session.select(self.name, self._columns)
+        column = query.order.removeprefix("-")
+        position = query.position(self._kinds[column])
+        limit = query.limit
+        while (body := await session.fetch(self._select(session, query, position, limit + 1, scope))) is None:
+            if limit <= FEW_ROWS:
+                raise BadUpstreamError
+            limit = FEW_ROWS
+        rows = _read(self._rows, body, self.name)
+        if len(rows) <= limit:
+            return Page(_to_json(rows), None)
+        last = rows[limit - 1]
+        return Page(_to_json(rows[:limit]), Cursor(query.order, self._values[column](last), UUID(last.id)))
+
+    def _select(
+        self, session: Session, query: PageQuery, position: Cursor | None, limit: int, scope: Mapping[str, str]
+    ) -> AsyncSelectRequestBuilder:
+        select = session.table(self.name).select(self._columns)
         filters = query.model_dump(mode="json", exclude={"limit", "cursor", "order", "q"}, exclude_none=True)
-        for column, value in (scope | filters).items():
-            select = select.eq(column, value)
-        if self._searched and (part := getattr(query, "q", None)):
-            select = select.filter(self._searched, "imatch", _literal_pattern(part))
+        for name, value in (*scope.items(), *filters.items()):
+            select = select.eq(name, value)
+        if self._searched and isinstance(query, SearchQuery) and query.q:
+            select = select.filter(self._searched, "imatch", _literal_pattern(query.q))
         column, descending = query.order.removeprefix("-"), query.order.startswith("-")
-        if position := query.position():
+        if position:
             select = _after(select, column, position, descending=descending)
-        select = select.order(column, desc=descending)
-        if column != "seq":
-            select = select.order("id", desc=descending)
-        rows = self._parse(self._rows, await session.send(select.limit(query.limit + 1)))
-        if len(rows) <= query.limit:
-            return rows, None
-        last = rows[query.limit - 1]
-        return rows[: query.limit], Cursor(query.order, getattr(last, column), last.id)
+        return select.order(column, desc=descending).order("id", desc=descending).limit(limit)
 
-    async def get(self, session: Session, row_id: UUID) -> R:
+    async def get(self, session: Session, row_id: UUID) -> Any:
         """The row of this id. Raises `NotFoundError` when there is none that the caller may see."""
-        select = session.select(self.name, self._columns).eq("id", row_id)
-        return self._parse(self._row, await session.send(select, one=True))
+        select = session.table(self.name).select(self._columns).eq("id", row_id)
+        return _read(self._row, await session.send(select, one=True), self.name)
 
-    async def update(self, session: Session, row_id: UUID, change: Input, versions: frozenset[int] | None) -> R:
+    async def update(self, session: Session, row_id: UUID, change: Input, versions: frozenset[int] | None) -> Any:
         """Change the sent fields of a row; the row as it is then.
 
         `versions` are those the row may have (None: any). Raises `NotFoundError` and `StaleVersionError`.
@@ -238,17 +277,19 @@ class Table(Generic[R]):
         values = change.model_dump(mode="json")
         if not values or versions == frozenset():
             row = await self.get(session, row_id)
-            _require_version(row, versions)
+            if versions is not None and row.version not in versions:
+                raise StaleVersionError
             return row
         update = session.table(self.name).update(values).eq("id", row_id)
-        return self._parse(self._row, await self._write(session, update, row_id, versions, self._columns))
+        return _read(self._row, await self._write(session, update, row_id, versions, self._columns), self.name)
 
     async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
         """Delete a row. Raises as `update` does."""
         if versions == frozenset():
-            _require_version(await self.get(session, row_id), versions)
+            await self.get(session, row_id)
+            raise StaleVersionError
         delete = session.table(self.name).delete().eq("id", row_id)
-        self._parse(_KEY, await self._write(session, delete, row_id, versions, "id"))
+        _read(_read_id, await self._write(session, delete, row_id, versions, "id"), self.name)
 
     async def _write(
         self,
@@ -268,25 +309,34 @@ class Table(Generic[R]):
             await self.get(session, row_id)  # a hidden row is not found; one that is there was stale
             raise StaleVersionError from None
 
-    def _parse(self, adapter: TypeAdapter[P], answer: bytes) -> P:
-        try:
-            return adapter.validate_json(answer)
-        except ValidationError as error:
-            wrong = [(item["loc"], item["type"]) for item in error.errors(include_input=False)[:3]]
-            logger.warning("rows of %s cannot be read: %s", self.name, wrong)
-            raise BadUpstreamError from error
 
-
-async def load_canvas(session: Session, workspace_id: UUID) -> bytes:
-    """The canvas as JSON, made by the database's function `canvas`. Raises `NotFoundError`."""
-    rows = await session.send(session.call("canvas", {"workspace_id": str(workspace_id)}, read_only=True))
-    if rows == b"[]":
-        raise NotFoundError
-    # A list of one row, since PostgREST parses a single object once more. It is not parsed here either (see `Canvas`),
-    # so it must at least be whole from its first byte to its last.
-    if not (rows.startswith(b"[{") and rows.endswith(b"}]")):
-        raise BadUpstreamError
-    return rows[1:-1]
+async def open_canvas(session: Session, workspace_id: UUID) -> tuple[bytes, httpx.Response | None]:
+    """The canvas as JSON in a list of one, made by the database's function `canvas`: all of it, or its first bytes and
+    the answer with the rest, to be closed. Raises `NotFoundError`."""
+    # A list of one row, since PostgREST parses a single object once more.
+    query = session.call("canvas", {"workspace_id": str(workspace_id)}, read_only=True)
+    answer = await session.open(query)
+    rest: httpx.Response | None = answer
+    try:
+        first = b""
+        assert isinstance(answer.stream, httpx.AsyncByteStream)
+        async for piece in answer.stream:
+            first += piece
+            if len(first) > MAX_SMALL_CANVAS_BYTES:
+                break
+        else:
+            rest = None
+        if first == b"[]":
+            raise NotFoundError
+        # It is not parsed here (see `Canvas`), so it must at least be whole from its first byte to its last.
+        if not (first.startswith(b"[{") and (rest or first.endswith(b"}]"))):
+            raise BadUpstreamError
+    except BaseException as error:
+        await answer.aclose()
+        if isinstance(error, httpx.TransportError):
+            raise lost(query, error) from error
+        raise
+    return first, rest
 
 
 async def save_layout(session: Session, workspace_id: UUID, layout: CanvasUpdate) -> None:
@@ -296,9 +346,16 @@ async def save_layout(session: Session, workspace_id: UUID, layout: CanvasUpdate
         raise BadUpstreamError
 
 
-def _require_version(row: BaseModel, versions: frozenset[int] | None) -> None:
-    if versions is not None and getattr(row, "version", None) not in versions:
-        raise StaleVersionError
+_to_json = msgspec.json.Encoder().encode
+_read_id = msgspec.json.Decoder(msgspec.defstruct("Id", [("id", str)])).decode
+
+
+def _read(decode: Callable[[bytes], T], body: bytes, what: str) -> T:
+    try:
+        return decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        logger.warning("%s cannot be read: %s", what, error)
+        raise BadUpstreamError from error
 
 
 def _literal_pattern(text: str) -> str:
@@ -307,10 +364,8 @@ def _literal_pattern(text: str) -> str:
 
 
 def _after(select: Any, column: str, position: Cursor, *, descending: bool) -> Any:
-    """Rows behind the position. The plain bound is what lets Postgres begin at the position in the index; the `or`
+    """Rows after the position. The plain bound is what lets Postgres begin at the position in the index; the `or`
     alone would make it read all rows before it."""
     value = position.value.isoformat() if isinstance(position.value, datetime) else position.value
-    if column == "seq":
-        return select.lt("seq", value) if descending else select.gt("seq", value)
     bound, beyond = (select.lte, "lt") if descending else (select.gte, "gt")
     return bound(column, value).or_(f'{column}.{beyond}."{value}",id.{beyond}.{position.id}')

@@ -13,7 +13,7 @@ import pytest
 
 from dev.embedded import embedded_stack
 from dev.postgres import PostgresStack, postgres_stack
-from dev.processes import Supervisor, free_port
+from dev.processes import Child, Supervisor, free_port
 from tests.tokens import mint
 
 BACKEND = Path(__file__).parents[2]
@@ -70,8 +70,13 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def start_gateway(supervisor: Supervisor, folder: Path, stack: Any, **settings: str) -> str:
     """Start a gateway over the stack; its address, once it is ready."""
+    return start_worker(supervisor, folder, stack, **settings)[1]
+
+
+def start_worker(supervisor: Supervisor, folder: Path, stack: Any, **settings: str) -> tuple[Child, str]:
+    """As `start_gateway`; its process too."""
     port = free_port()
-    supervisor.start(
+    child = supervisor.start(
         "the gateway",
         [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port), "--no-access-log"],
         env={
@@ -87,7 +92,7 @@ def start_gateway(supervisor: Supervisor, folder: Path, stack: Any, **settings: 
     )
     url = f"http://127.0.0.1:{port}"
     supervisor.wait_until(lambda: _is_ready(url), f"the gateway at {url}")
-    return url
+    return child, url
 
 
 def _is_ready(url: str) -> bool:

@@ -4,7 +4,6 @@ The gateway and the upstream are real servers on real sockets.
 """
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-import uvicorn
 
 from app.config import Settings
 from app.main import create_app
@@ -32,6 +30,7 @@ from tests.integration.upstreams import (
     reset_within_body,
     silence,
 )
+from tests.serving import serving
 from tests.tokens import JWT_SECRET, mint
 
 DEADLINE = 1.0
@@ -51,10 +50,9 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Gateway]:
-    port = free_port()
     with misbehaving_upstream() as upstream, pytest.MonkeyPatch.context() as patch:
         # Reached long before the deadline, on a slow machine too.
-        patch.setattr("app.services.pool.MAX_ANSWER_BYTES", 4 * 1024 * 1024)
+        patch.setattr("app.services.db.MAX_PAGE_BYTES", 4 * 1024 * 1024)
         settings = Settings(
             SUPABASE_URL=f"http://127.0.0.1:{upstream.port}",
             SUPABASE_PUBLISHABLE_KEY="sb_publishable_test",
@@ -62,17 +60,12 @@ def gateway() -> Iterator[Gateway]:
             CORS_ORIGINS=ORIGIN,
             REQUEST_TIMEOUT=DEADLINE,
         )
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None))
-        thread = threading.Thread(target=server.run)
-        thread.start()
         headers = {"Authorization": f"Bearer {mint(str(USER_ID))}", "Origin": ORIGIN}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client:
-            while not server.started:
-                assert thread.is_alive()
-                time.sleep(0.01)
+        with (
+            serving(create_app(settings)) as url,
+            httpx.Client(base_url=url, headers=headers, timeout=10) as client,
+        ):
             yield Gateway(client, upstream)
-        server.should_exit = True
-        thread.join()
 
 
 ROUTES: dict[str, tuple[str, str, object]] = {

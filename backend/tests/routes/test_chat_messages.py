@@ -89,16 +89,16 @@ class TestList:
         upstream.get("/rest/v1/chat_messages").respond(200, json=[ROW, ROW | {"seq": 1043}])
         first = client.get("/v1/chat-messages", params={"workspace_id": WORKSPACE_ID, "limit": 1, "order": order})
         assert first.json() == [ROW]
-        assert last_request(upstream).url.params["order"] == f"seq.{direction}"
+        assert last_request(upstream).url.params["order"] == f"seq.{direction},id.{direction}"
         client.get(first.links["next"]["url"])
         params = last_request(upstream).url.params
-        assert (params["seq"], params["workspace_id"]) == (f"{beyond}.1042", f"eq.{WORKSPACE_ID}")
-        assert "or" not in params
+        assert (params["seq"], params["workspace_id"]) == (f"{beyond}e.1042", f"eq.{WORKSPACE_ID}")
+        assert params["or"] == f'(seq.{beyond}."1042",id.{beyond}.{ROW["id"]})'
 
     def test_the_newest_come_first(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.get("/rest/v1/chat_messages").respond(200, json=[])
         assert client.get("/v1/chat-messages", params={"workspace_id": WORKSPACE_ID}).json() == []
-        assert last_request(upstream).url.params["order"] == "seq.desc"
+        assert last_request(upstream).url.params["order"] == "seq.desc,id.desc"
 
     @pytest.mark.parametrize("seq", ["x", "1.5", str(2**63), str(-(2**63))])
     def test_a_cursor_behind_every_message_is_refused(

@@ -6,7 +6,6 @@ import respx
 from fastapi.testclient import TestClient
 
 from app.auth import JWKS_PATH
-from app.routes import health
 from app.services.db import SCHEMA_VERSION
 from tests.routes.exchange import problem
 
@@ -51,5 +50,5 @@ def test_however_many_ask_supabase_is_asked_once_in_a_while(
     assert {anonymous.get("/ready").status_code for _ in range(20)} == {200}
     assert version.call_count == 1
     version.respond(503)
-    monkeypatch.setattr(health, "READY_SECONDS", 0.0)
+    monkeypatch.setattr("app.services.readiness.READY_SECONDS", 0.0)
     problem(anonymous.get("/ready"), 503, "not_ready")

@@ -29,11 +29,11 @@ ROW: dict[str, Any] = {
     "storage_path": None,
     "metadata": {"pages": 42},
     "cache_id": "cachedContents/1",
-    "cache_expires_at": "2026-11-24 10:00:00+00",
+    "cache_expires_at": "2026-11-24T10:00:00+00:00",
     "canvas_position": {"x": 1, "y": 2.5},
     "version": 3,
     "created_at": "2026-11-23T00:12:45.122+00:00",
-    "updated_at": "2026-11-23 00:12:45.122+00",
+    "updated_at": "2026-11-23T00:12:45.122+00:00",
 }
 ANSWER = ROW | {
     "canvas_position": {"x": 1.0, "y": 2.5},

@@ -20,7 +20,7 @@ ROW: dict[str, Any] = {
     "viewport": {"x": 0, "y": 0, "zoom": 1},
     "version": 3,
     "created_at": "2026-11-23T00:12:45.122+00:00",
-    "updated_at": "2026-11-23 00:12:45.122+00",
+    "updated_at": "2026-11-23T00:12:45.122+00:00",
     "a_column_of_tomorrow": "stays behind",
 }
 ANSWER = {

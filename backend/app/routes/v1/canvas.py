@@ -4,11 +4,12 @@ from uuid import UUID
 
 from fastapi import Response, status
 
+from app.answers import ElementAnswer, json_answer
 from app.dependencies import DatabaseSession
 from app.errors import InvalidRequestError, UnknownNodeError, WriteConflictError
 from app.models.canvas import Canvas, CanvasUpdate
-from app.openapi import FOUND, problems, resource_router
-from app.services.db import load_canvas, save_layout
+from app.responses import FOUND, problems, resource_router
+from app.services.db import open_canvas, save_layout
 
 router = resource_router("/v1/workspaces/{workspace_id}/canvas", "canvas")
 
@@ -16,7 +17,8 @@ router = resource_router("/v1/workspaces/{workspace_id}/canvas", "canvas")
 @router.get("", response_model=Canvas, responses=FOUND)
 async def get_canvas(workspace_id: UUID, session: DatabaseSession) -> Response:
     """Load a whole canvas at once, in the shape of React Flow's `toObject()`."""
-    return Response(await load_canvas(session, workspace_id), media_type="application/json")
+    first, rest = await open_canvas(session, workspace_id)
+    return ElementAnswer(first, rest) if rest else json_answer(first[1:-1])
 
 
 @router.patch(

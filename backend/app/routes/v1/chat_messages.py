@@ -3,32 +3,35 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, status
+from fastapi import Query, Response, status
 
 from app.dependencies import ChatMessages
 from app.errors import UnknownNodeError
 from app.models.chat_message import ChatMessage, ChatMessageCreate, ChatMessageQuery
-from app.openapi import DELETED, FOUND, LISTED, created, resource_router
+from app.responses import DELETED, FOUND, LISTED, created, resource_router
 
 router = resource_router("/v1/chat-messages", "chat-messages")
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=created(ChatMessage, UnknownNodeError))
-async def create_chat_message(new: ChatMessageCreate, chat_messages: ChatMessages) -> ChatMessage:
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    responses=created(ChatMessage, UnknownNodeError),
+    response_model=ChatMessage,
+)
+async def create_chat_message(new: ChatMessageCreate, chat_messages: ChatMessages) -> Response:
     """Write a message. It cannot be edited later."""
     return await chat_messages.create(new)
 
 
-@router.get("", responses=LISTED)
-async def list_chat_messages(
-    query: Annotated[ChatMessageQuery, Query()], chat_messages: ChatMessages
-) -> list[ChatMessage]:
+@router.get("", responses=LISTED, response_model=list[ChatMessage])
+async def list_chat_messages(query: Annotated[ChatMessageQuery, Query()], chat_messages: ChatMessages) -> Response:
     """List a workspace's messages, the newest first."""
     return await chat_messages.list(query)
 
 
-@router.get("/{chat_message_id}", responses=FOUND)
-async def get_chat_message(chat_message_id: UUID, chat_messages: ChatMessages) -> ChatMessage:
+@router.get("/{chat_message_id}", responses=FOUND, response_model=ChatMessage)
+async def get_chat_message(chat_message_id: UUID, chat_messages: ChatMessages) -> Response:
     """Read one message."""
     return await chat_messages.get(chat_message_id)
 

@@ -3,36 +3,41 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, status
+from fastapi import Query, Response, status
 
 from app.dependencies import Edges
 from app.errors import DuplicateError, UnknownNodeError
 from app.models.edge import Edge, EdgeCreate, EdgeQuery, EdgeUpdate
-from app.openapi import CHANGED, DELETED, FOUND, LISTED, created, resource_router
+from app.responses import CHANGED, DELETED, FOUND, LISTED, created, resource_router
 
 router = resource_router("/v1/edges", "edges")
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=created(Edge, DuplicateError, UnknownNodeError))
-async def create_edge(new: EdgeCreate, edges: Edges) -> Edge:
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    responses=created(Edge, DuplicateError, UnknownNodeError),
+    response_model=Edge,
+)
+async def create_edge(new: EdgeCreate, edges: Edges) -> Response:
     """Join two nodes of a workspace."""
     return await edges.create(new)
 
 
-@router.get("", responses=LISTED)
-async def list_edges(query: Annotated[EdgeQuery, Query()], edges: Edges) -> list[Edge]:
+@router.get("", responses=LISTED, response_model=list[Edge])
+async def list_edges(query: Annotated[EdgeQuery, Query()], edges: Edges) -> Response:
     """List a workspace's edges, the oldest first."""
     return await edges.list(query)
 
 
-@router.get("/{edge_id}", responses=FOUND)
-async def get_edge(edge_id: UUID, edges: Edges) -> Edge:
+@router.get("/{edge_id}", responses=FOUND, response_model=Edge)
+async def get_edge(edge_id: UUID, edges: Edges) -> Response:
     """Read one edge."""
     return await edges.get(edge_id)
 
 
-@router.patch("/{edge_id}", responses=CHANGED)
-async def update_edge(edge_id: UUID, change: EdgeUpdate, edges: Edges) -> Edge:
+@router.patch("/{edge_id}", responses=CHANGED, response_model=Edge)
+async def update_edge(edge_id: UUID, change: EdgeUpdate, edges: Edges) -> Response:
     """Change an edge's label."""
     return await edges.update(edge_id, change)
 

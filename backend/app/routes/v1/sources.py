@@ -3,36 +3,38 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, status
+from fastapi import Query, Response, status
 
 from app.dependencies import IfMatch, Sources
 from app.errors import DuplicateError, WriteConflictError
 from app.models.source import Source, SourceCreate, SourceQuery, SourceUpdate
-from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, problems, resource_router
+from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, problems, resource_router
 
 router = resource_router("/v1/sources", "sources")
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=created(Source, DuplicateError))
-async def create_source(new: SourceCreate, sources: Sources) -> Source:
+@router.post("", status_code=status.HTTP_201_CREATED, responses=created(Source, DuplicateError), response_model=Source)
+async def create_source(new: SourceCreate, sources: Sources) -> Response:
     """Lay a source on the canvas."""
     return await sources.create(new)
 
 
-@router.get("", responses=LISTED)
-async def list_sources(query: Annotated[SourceQuery, Query()], sources: Sources) -> list[Source]:
+@router.get("", responses=LISTED, response_model=list[Source])
+async def list_sources(query: Annotated[SourceQuery, Query()], sources: Sources) -> Response:
     """List a workspace's sources, the oldest first."""
     return await sources.list(query)
 
 
-@router.get("/{source_id}", responses=TAGGED)
-async def get_source(source_id: UUID, sources: Sources) -> Source:
+@router.get("/{source_id}", responses=TAGGED, response_model=Source)
+async def get_source(source_id: UUID, sources: Sources) -> Response:
     """Read one source."""
     return await sources.get(source_id)
 
 
-@router.patch("/{source_id}", responses=TAGGED_CHANGED | problems(WriteConflictError, DuplicateError))
-async def update_source(source_id: UUID, change: SourceUpdate, sources: Sources, versions: IfMatch) -> Source:
+@router.patch(
+    "/{source_id}", responses=TAGGED_CHANGED | problems(WriteConflictError, DuplicateError), response_model=Source
+)
+async def update_source(source_id: UUID, change: SourceUpdate, sources: Sources, versions: IfMatch) -> Response:
     """Change a source. Moving it leaves `version` and `updated_at` as they are."""
     return await sources.update(source_id, change, versions)
 

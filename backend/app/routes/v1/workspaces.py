@@ -3,37 +3,39 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, status
+from fastapi import Query, Response, status
 
-from app.dependencies import IfMatch, Workspaces
+from app.dependencies import Caller, IfMatch, Workspaces
 from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery, WorkspaceUpdate
-from app.openapi import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, resource_router
+from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, resource_router
 
 router = resource_router("/v1/workspaces", "workspaces")
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=created(Workspace))
-async def create_workspace(new: WorkspaceCreate, workspaces: Workspaces) -> Workspace:
+@router.post("", status_code=status.HTTP_201_CREATED, responses=created(Workspace), response_model=Workspace)
+async def create_workspace(new: WorkspaceCreate, workspaces: Workspaces) -> Response:
     """Open a workspace owned by the caller."""
     return await workspaces.create(new)
 
 
-@router.get("", responses=LISTED)
-async def list_workspaces(query: Annotated[WorkspaceQuery, Query()], workspaces: Workspaces) -> list[Workspace]:
+@router.get("", responses=LISTED, response_model=list[Workspace])
+async def list_workspaces(
+    query: Annotated[WorkspaceQuery, Query()], workspaces: Workspaces, caller: Caller
+) -> Response:
     """List the caller's workspaces, the one changed last first."""
-    return await workspaces.list(query, owner_id=workspaces.caller.id)
+    return await workspaces.list(query, owner_id=caller.id)
 
 
-@router.get("/{workspace_id}", responses=TAGGED)
-async def get_workspace(workspace_id: UUID, workspaces: Workspaces) -> Workspace:
+@router.get("/{workspace_id}", responses=TAGGED, response_model=Workspace)
+async def get_workspace(workspace_id: UUID, workspaces: Workspaces) -> Response:
     """Read one workspace."""
     return await workspaces.get(workspace_id)
 
 
-@router.patch("/{workspace_id}", responses=TAGGED_CHANGED)
+@router.patch("/{workspace_id}", responses=TAGGED_CHANGED, response_model=Workspace)
 async def update_workspace(
     workspace_id: UUID, change: WorkspaceUpdate, workspaces: Workspaces, versions: IfMatch
-) -> Workspace:
+) -> Response:
     """Rename a workspace or move its viewport."""
     return await workspaces.update(workspace_id, change, versions)
 

@@ -1,0 +1,55 @@
+"""Answers that are bytes already: sent in pieces when they are large, no faster than the client takes them."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import httpx
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from app.errors import UnfinishedAnswerError
+
+PIECE_BYTES = 64 * 1024
+"""The server holds a few pieces for a client that does not read. The rest waits, and is not sent on its way."""
+JSON = "application/json"
+
+
+def json_answer(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON that is written already."""
+    if len(body) <= PIECE_BYTES:
+        return Response(body, status, headers, JSON)
+    length = {"Content-Length": str(len(body))}
+    return StreamingResponse(_pieces(body), status, {**(headers or {}), **length}, JSON)
+
+
+async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
+    view = memoryview(body)
+    for begin in range(0, len(body), PIECE_BYTES):
+        yield view[begin : begin + PIECE_BYTES]
+
+
+class ElementAnswer(StreamingResponse):
+    """The one element of the list that an upstream answer holds, passed on as it comes. Closes that answer."""
+
+    def __init__(self, first: bytes, upstream: httpx.Response) -> None:
+        """`first` are the bytes that were read already."""
+        self._upstream = upstream
+        super().__init__(self._element(first), media_type=JSON)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._upstream.aclose()
+
+    async def _element(self, first: bytes) -> AsyncIterator[bytes]:
+        held = first[1:]  # without the list's own bracket; the other is at the end of the last piece
+        assert isinstance(self._upstream.stream, httpx.AsyncByteStream)
+        try:
+            async for piece in self._upstream.stream:
+                yield held
+                held = piece
+        except httpx.TransportError as error:
+            raise UnfinishedAnswerError from error
+        if not held.endswith(b"]"):
+            raise UnfinishedAnswerError
+        yield held[:-1]

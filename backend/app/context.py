@@ -1,0 +1,57 @@
+"""What is known of one request: one typed object, made by the middleware, for whoever has the request."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from starlette.types import Scope
+
+from app.auth import Caller
+from app.lanes import Lane
+from app.memory import Share
+
+
+@dataclass(slots=True)
+class Context:
+    """One request, from its first byte to its log line."""
+
+    id: str
+    """`X-Request-ID`: the client's own where it is well formed, else made here."""
+    path: str
+    """The path as the routes know it, without what a proxy takes off."""
+    lane: Lane
+    memory: Share
+    deadline: asyncio.Timeout
+    """When the request is answered 504, or cut off once its answer has begun."""
+    trace: str | None = None
+    """`traceparent`, where it is one (W3C Trace Context)."""
+    code: str | None = None
+    """The code of the problem that it was answered with."""
+    upstream_seconds: float = 0.0
+    """How long Supabase took over this request's queries, in all."""
+    _caller: Caller | None = field(default=None, repr=False)
+
+    @staticmethod
+    def of(scope: Scope) -> "Context":
+        """The context of this request."""
+        context: Context = scope["state"]["context"]
+        return context
+
+    @property
+    def caller(self) -> Caller:
+        """Who sends it. Every route under `/v1` has one, since the middleware lets nobody else in."""
+        if self._caller is None:
+            raise LookupError("only requests to /v1 have a caller")
+        return self._caller
+
+    def admit(self, caller: Caller) -> None:
+        """Note who sends it: once, after the token was verified."""
+        self._caller = caller
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether its caller is known."""
+        return self._caller is not None
+
+    def allow(self, seconds: float) -> None:
+        """Move the deadline: so many seconds from now."""
+        self.deadline.reschedule(asyncio.get_running_loop().time() + seconds)

@@ -1,0 +1,69 @@
+"""How what went wrong is answered: as a problem document, whoever raised it."""
+
+import json
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
+
+from app.context import Context
+from app.errors import (
+    MEDIA_TYPE,
+    BodyTooLargeError,
+    InvalidRequestError,
+    MalformedRequestError,
+    MethodNotAllowedError,
+    ProblemError,
+    RouteNotFoundError,
+    UnsupportedMediaTypeError,
+)
+
+MAX_LISTED_ERRORS = 50
+
+
+def problem_response(problem: ProblemError, scope: Scope) -> Response:
+    """The problem as an answer to the request of this scope."""
+    context = Context.of(scope)
+    context.code = problem.code
+    document = problem.document(scope["path"], context.id)
+    document["type"] = scope.get("root_path", "") + document["type"]
+    return Response(json.dumps(document), problem.status, problem.headers, MEDIA_TYPE)
+
+
+async def answer_problem(request: Request, error: Exception) -> Response:
+    """Answer any `ProblemError`, and what Starlette itself raises (404, 405, 400), as a problem document."""
+    return problem_response(error if isinstance(error, ProblemError) else _as_problem(request, error), request.scope)
+
+
+async def answer_invalid(request: Request, error: Exception) -> Response:
+    """Answer a request that FastAPI's validation refused. The refused values themselves are not repeated."""
+    assert isinstance(error, RequestValidationError)
+    if isinstance(error.body, bytes):  # FastAPI parses it only when `Content-Type` says what it is
+        return problem_response(UnsupportedMediaTypeError(), request.scope)
+    found = error.errors()[:MAX_LISTED_ERRORS]
+    errors = [{key: item[key] for key in ("loc", "msg", "type")} for item in found]
+    if found[0]["type"] == "json_invalid":
+        errors[0]["msg"] += f": {found[0]['ctx']['error']}"
+    return problem_response(InvalidRequestError(errors=errors), request.scope)
+
+
+_HTTP_KINDS = {404: RouteNotFoundError, 405: MethodNotAllowedError, 413: BodyTooLargeError}
+
+
+def _as_problem(request: Request, error: Exception) -> ProblemError:
+    assert isinstance(error, HTTPException)
+    kind = _HTTP_KINDS.get(error.status_code, MalformedRequestError)
+    return kind(headers={"Allow": _allowed(request)} if kind is MethodNotAllowedError else error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """All methods of the path (RFC 9110, section 10.2.1); Starlette names those of one route alone."""
+
+    def is_served(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(filter(is_served, ("GET", "POST", "PATCH", "DELETE"))).replace("GET", "GET, HEAD")

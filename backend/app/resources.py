@@ -1,0 +1,113 @@
+"""One resource over HTTP: the status and headers that go with its rows, whichever table they are of."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from fastapi import Header, Request, Response, status
+from pydantic import WithJsonSchema
+
+from app.answers import json_answer
+from app.auth import Caller
+from app.context import Context
+from app.errors import MalformedRequestError
+from app.models.page import PageQuery
+from app.models.types import Input
+from app.services.db import Database, Session, Table
+
+# RFC 9110, section 8.8.3: an entity tag, weak or strong.
+_ETAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_ETAGS = re.compile(rf"{_ETAG}(?:[ \t]*,[ \t]*{_ETAG})*")
+_VERSION = re.compile(r'(?<!W/)"([1-9][0-9]{0,8})"')
+MAX_VERSIONS = 100
+"""That `If-Match` may list: all of them are part of an address upstream."""
+
+
+async def read_caller(request: Request) -> Caller:
+    """Who sends this request."""
+    return Context.of(request.scope).caller
+
+
+async def open_session(request: Request) -> Session:
+    """The caller's access to the data API for this request."""
+    database: Database = request.app.state.database
+    return database.session(Context.of(request.scope))
+
+
+async def read_versions(
+    if_match: Annotated[
+        list[str] | None,
+        WithJsonSchema({"type": "string", "pattern": rf"^(?:\*|{_ETAGS.pattern})$", "examples": ['"3"']}),
+        Header(
+            alias="If-Match",
+            description='The versions the row may have, as `ETag` gave them: `"3"`, a list of such, or `*` for any.',
+        ),
+    ] = None,
+) -> frozenset[int] | None:
+    """The versions that `If-Match` allows; None when any is allowed. Raises `MalformedRequestError`."""
+    if if_match is None:
+        return None
+    value = ",".join(if_match).strip()
+    if value == "*":
+        return None
+    if not _ETAGS.fullmatch(value):
+        raise MalformedRequestError('`If-Match` must be `*` or a list of entity tags such as `"3"`.')
+    versions = frozenset(map(int, _VERSION.findall(value)))
+    if len(versions) > MAX_VERSIONS:
+        raise MalformedRequestError(f"`If-Match` lists more than {MAX_VERSIONS} versions.")
+    return versions
+
+
+class Collection:
+    """A table's rows as one caller may see and change them, for one request."""
+
+    def __init__(self, table: Table, session: Session, request: Request) -> None:
+        self._table = table
+        self._session = session
+        self._request = request
+
+    async def create(self, new: Input) -> Response:
+        """Create a row: 201 with its `Location`, or 200 when the same id was created here before."""
+        row, is_new = await self._table.create(self._session, new)
+        location = {"Location": f"{self._request.url.path}/{row.id}"}
+        return self._answer(row, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK, location)
+
+    async def list(self, query: PageQuery, **scope: str) -> Response:
+        """A page of rows, with `Link` to the next page when there is one."""
+        page = await self._table.list(self._session, query, **scope)
+        headers = {}
+        if page.following:
+            asked = [(name, value) for name, value in self._request.query_params.multi_items() if name != "cursor"]
+            url = f"{self._request.url.path}?{urlencode([*asked, ('cursor', page.following.encode())])}"
+            headers["Link"] = f'<{url}>; rel="next"'
+        return json_answer(page.body, headers=headers)
+
+    async def get(self, row_id: UUID) -> Response:
+        """One row."""
+        return self._answer(await self._table.get(self._session, row_id))
+
+    async def update(self, row_id: UUID, change: Input, versions: frozenset[int] | None = None) -> Response:
+        """Change the sent fields of one row, when it has one of the versions."""
+        return self._answer(await self._table.update(self._session, row_id, change, versions))
+
+    async def delete(self, row_id: UUID, versions: frozenset[int] | None = None) -> None:
+        """Delete one row, when it has one of the versions."""
+        await self._table.delete(self._session, row_id, versions)
+
+    def _answer(self, row: Any, code: int = status.HTTP_200_OK, headers: dict[str, str] | None = None) -> Response:
+        headers = headers or {}
+        if self._table.is_versioned:
+            headers["ETag"] = f'"{row.version}"'
+        return json_answer(msgspec.json.encode(row), code, headers)
+
+
+def collection(table: Table) -> Callable[[Request], Awaitable[Collection]]:
+    """A dependency that opens the table for the caller."""
+
+    async def open_collection(request: Request) -> Collection:
+        return Collection(table, await open_session(request), request)
+
+    return open_collection

@@ -1,0 +1,93 @@
+"""What routes say of their responses, for the OpenAPI document."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from app.errors import (
+    MEDIA_TYPE,
+    BadUpstreamError,
+    BodyTooLargeError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    HeadersTooLargeError,
+    IdTakenError,
+    InternalError,
+    InvalidCursorError,
+    InvalidRequestError,
+    MalformedRequestError,
+    NotFoundError,
+    OverloadedError,
+    ProblemError,
+    StaleVersionError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+    UnsupportedMediaTypeError,
+    UpstreamUnavailableError,
+    UriTooLongError,
+    WriteConflictError,
+)
+from app.models.types import Row
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def problems(*kinds: type[ProblemError]) -> Responses:
+    """The `responses` of a route that may answer with these problems."""
+    responses: Responses = {}
+    for kind in kinds:
+        response = responses.setdefault(kind.status, {"description": "", "content": {MEDIA_TYPE: {}}})
+        response["description"] = f"{response['description']} `{kind.code}`: {kind.meaning()}".strip()
+        content = response["content"][MEDIA_TYPE]
+        content["schema"] = {"$ref": "#/components/schemas/Problem"}
+        content.setdefault("examples", {})[kind.code] = {"value": kind().document("/v1/workspaces", "8c5d3f0e")}
+    return responses
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+_ETAG = {"ETag": _header('The row\'s `version` as an entity tag, such as `"3"`, for `If-Match`.')}
+_LOCATION = {"Location": _header("Where the row lies.")}
+_LINK = {"Link": _header('`<...>; rel="next"`: the next page. Absent on the last one.')}
+
+# What every route under `/v1` may answer.
+ANY: Responses = problems(
+    MalformedRequestError,
+    UnauthenticatedError,
+    BodyTooLargeError,
+    UriTooLongError,
+    UnsupportedMediaTypeError,
+    InvalidRequestError,
+    TooManyRequestsError,
+    HeadersTooLargeError,
+    InternalError,
+    BadUpstreamError,
+    ConnectionLostError,
+    OverloadedError,
+    UpstreamUnavailableError,
+    DeadlineExceededError,
+)
+LISTED: Responses = {200: {"headers": _LINK}, **problems(InvalidRequestError, InvalidCursorError)}
+FOUND: Responses = problems(NotFoundError)
+TAGGED: Responses = FOUND | {200: {"headers": _ETAG}}
+CHANGED: Responses = FOUND | problems(WriteConflictError)
+TAGGED_CHANGED: Responses = TAGGED | problems(WriteConflictError, StaleVersionError)
+DELETED: Responses = FOUND | problems(WriteConflictError)
+TAGGED_DELETED: Responses = DELETED | problems(StaleVersionError)
+
+
+def created(row: type[Row], *refusals: type[ProblemError]) -> Responses:
+    """The `responses` of a route that creates rows of this model, and may refuse with these problems too."""
+    headers = _LOCATION | (_ETAG if "version" in row.model_fields else {})
+    again = {"model": row, "description": "The `id` was created here before: the row as it is now.", "headers": headers}
+    refused = problems(IdTakenError, WriteConflictError, InvalidRequestError, *refusals)
+    if "workspace_id" in row.model_fields:
+        refused |= FOUND
+    return {201: {"headers": headers}, 200: again, **refused}
+
+
+def resource_router(path: str, tag: str) -> APIRouter:
+    """A router of operations below the path, with what is described of all of them."""
+    return APIRouter(prefix=path, tags=[tag], responses=ANY)

@@ -1,0 +1,101 @@
+"""What an answer of the data API means to the caller, in the wording of both backends."""
+
+import json
+
+import pytest
+
+from app.errors import (
+    BadUpstreamError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    DuplicateError,
+    IdTakenError,
+    InvalidRequestError,
+    NotFoundError,
+    ProblemError,
+    UnauthenticatedError,
+    UnknownNodeError,
+    UnknownSourceError,
+    UpstreamUnavailableError,
+    WriteConflictError,
+)
+from app.services.refusals import upstream_problem
+
+SECRET = "secret"
+
+
+def refusal(code: str | None, message: str = SECRET) -> bytes:
+    return json.dumps({"code": code, "message": message, "details": SECRET, "hint": SECRET}).encode()
+
+
+def unique(constraint: str) -> bytes:
+    return refusal("23505", f'duplicate key value violates unique constraint "{constraint}"')
+
+
+def foreign_key(table: str, constraint: str) -> bytes:
+    return refusal("23503", f'insert or update on table "{table}" violates foreign key constraint "{constraint}"')
+
+
+CHECK = 'new row for relation "sources" violates check constraint "sources_title_length"'
+
+MEANINGS: dict[str, tuple[int, bytes, type[ProblemError]]] = {
+    "id taken": (409, unique("sources_pkey"), IdTakenError),
+    "id taken by the other kind of node": (409, unique("nodes_pkey"), IdTakenError),
+    "same edge": (409, unique("edges_ends_key"), DuplicateError),
+    "account gone": (409, foreign_key("workspaces", "workspaces_owner_id_fkey"), UnauthenticatedError),
+    "workspace gone meanwhile": (409, foreign_key("sources", "sources_workspace_id_fkey"), NotFoundError),
+    "end of an edge": (409, foreign_key("edges", "edges_source_node_id_fkey"), UnknownNodeError),
+    "other end of an edge": (409, foreign_key("edges", "edges_target_node_id_fkey"), UnknownNodeError),
+    "source of a lab": (409, foreign_key("labs", "labs_source_id_fkey"), UnknownSourceError),
+    "check, PostgREST": (400, refusal("23514", CHECK), InvalidRequestError),
+    "check, embedded": (500, refusal("SUP", CHECK), InvalidRequestError),
+    "row-level security": (403, refusal("42501", "new row violates row-level security policy"), NotFoundError),
+    "privileges missing": (403, refusal("42501", "permission denied for table sources"), BadUpstreamError),
+    "not null": (400, refusal("23502"), InvalidRequestError),
+    "no such uuid": (400, refusal("22P02"), InvalidRequestError),
+    "NUL": (400, refusal("22P05"), InvalidRequestError),
+    "out of range": (400, refusal("22003"), InvalidRequestError),
+    "no row": (406, refusal("PGRST116"), NotFoundError),
+    "mention of nobody": (422, refusal("PT422", "unknown_node"), UnknownNodeError),
+    "canvas of nobody": (404, refusal("PT404", "workspace_not_found"), NotFoundError),
+    "a node twice": (422, refusal("PT422", "duplicate_node"), InvalidRequestError),
+    "token expired, PostgREST": (401, refusal("PGRST301"), UnauthenticatedError),
+    "token missing": (401, refusal("PGRST302"), UnauthenticatedError),
+    "token expired, embedded": (401, refusal("PGRST303"), UnauthenticatedError),
+    "deadlock": (500, refusal("40P01"), WriteConflictError),
+    "lock not to be had": (500, refusal("55P03"), WriteConflictError),
+    "statement timeout": (500, refusal("57014"), DeadlineExceededError),
+    "too many connections": (500, refusal("53300"), UpstreamUnavailableError),
+    "shutting down": (500, refusal("57P01"), UpstreamUnavailableError),
+    "crashed": (500, refusal("57P02"), UpstreamUnavailableError),
+    "crashed under the statement": (400, refusal("", ""), ConnectionLostError),
+    "no database": (503, refusal("PGRST000"), UpstreamUnavailableError),
+    "lost the database": (503, refusal("PGRST001"), UpstreamUnavailableError),
+    "reading the schema": (503, refusal("PGRST002"), UpstreamUnavailableError),
+    "no connection in time": (504, refusal("PGRST003"), UpstreamUnavailableError),
+    "a proxy's 503": (503, b"<html>", UpstreamUnavailableError),
+    "a proxy's 429": (429, b"", UpstreamUnavailableError),
+    "a proxy's 504": (504, b"<html>", DeadlineExceededError),
+    "unknown API key": (401, refusal(None, "Invalid API key"), BadUpstreamError),
+    "no API key, embedded": (401, refusal("UNAUTHORIZED_MISSING_API_KEY"), BadUpstreamError),
+    "unknown table": (404, refusal("42P01"), BadUpstreamError),
+    "unknown table, embedded": (404, refusal("PGRST205"), BadUpstreamError),
+    "unknown code": (500, refusal("XX000"), BadUpstreamError),
+    "redirect": (302, b"", BadUpstreamError),
+    "no object": (500, b"[]", BadUpstreamError),
+    "a number": (500, b"1", BadUpstreamError),
+    "deeply nested": (500, b"[" * 100_000, BadUpstreamError),
+    "not text": (500, b"\xff\xfe", BadUpstreamError),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "kind"), MEANINGS.values(), ids=MEANINGS.keys())
+def test_each_refusal_has_its_meaning_and_keeps_its_wording_to_itself(
+    status: int, body: bytes, kind: type[ProblemError]
+) -> None:
+    problem = upstream_problem(status, body)
+    assert type(problem) is kind
+    document = json.dumps(problem.document("/v1/sources", "the-one"))
+    assert SECRET not in document
+    assert "constraint" not in document
+    assert "sources_" not in document
