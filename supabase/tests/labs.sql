@@ -1,7 +1,7 @@
 -- Labs: what they hold, what they were made from, what nobody may set.
 
 begin;
-select plan(45);
+select plan(53);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -24,8 +24,8 @@ select lives_ok(
   'a lab is created with an id of the client''s choice and read back'
 );
 select results_eq(
-  $$ select source_id, status, config, generated_content, user_state, canvas_position, version from labs $$,
-  $$ values (null::uuid, 'pending', '{}'::jsonb, null::jsonb, '{}'::jsonb, '{"x": 0, "y": 0}'::jsonb, 1) $$,
+  $$ select source_id, title, status, config, generated_content, user_state, canvas_position, version from labs $$,
+  $$ values (null::uuid, null, 'pending', '{}'::jsonb, null::jsonb, '{}'::jsonb, '{"x": 0, "y": 0}'::jsonb, 1) $$,
   'it is pending, empty, at the origin, version 1'
 );
 select throws_ok(
@@ -36,6 +36,7 @@ select throws_ok(
 -- Limits, each at its edge and past it.
 select lives_ok(format($$ update labs set %s $$, good), 'allowed: ' || good)
 from unnest(array[
+  $$ title = 'Quiz' $$, $$ title = repeat('é', 500) $$, $$ title = null $$,
   $$ type = 'code_lab' $$, $$ type = 'a' || repeat('_', 63) $$,
   $$ status = 'pending' $$, $$ status = 'generating' $$, $$ status = 'in_progress' $$, $$ status = 'completed' $$, $$ status = 'failed' $$,
   $$ config = jsonb_build_object('text', repeat('a', 1048576 - 12)) $$,
@@ -46,7 +47,8 @@ from unnest(array[
 select throws_like(format($$ update labs set %s $$, bad), '%"' || name || '"', 'refused: ' || bad)
 from (values
   ('labs_type_word', $$ type = 'Quiz' $$), ('labs_type_word', $$ type = repeat('a', 65) $$),
-  ('labs_status_known', $$ status = 'ready' $$), ('labs_status_known', $$ status = '' $$),
+  ('labs_title_length', $$ title = repeat('é', 501) $$), ('labs_title_text', $$ title = '' $$),
+  ('labs_title_text', $$ title = E'\n\u00a0' $$), ('labs_status_known', $$ status = 'ready' $$), ('labs_status_known', $$ status = '' $$),
   ('labs_config_document', $$ config = '[]' $$),
   ('labs_config_document', $$ config = jsonb_build_object('text', repeat('a', 1048576 - 11)) $$),
   ('labs_generated_content_document', $$ generated_content = '"text"' $$),
@@ -89,6 +91,11 @@ select results_eq(
 update labs set user_state = '{"seen": 1}';
 select ok(l.version = a.version + 1 and l.updated_at > a.updated_at, 'progress raises version and updated_at')
   from labs l join after a using (id);
+update labs set title = E'Cafe\u0301';
+select ok(l.version = a.version + 2 and l.title = E'Caf\u00e9', 'so does a title, which is composed')
+  from labs l join after a using (id);
+update labs set title = E'Cafe\u0301';
+select is(l.version, a.version + 2, 'the same title in another form is the same') from labs l join after a using (id);
 
 -- Nobody sets what the database owns, not even a role with every grant.
 truncate after;
