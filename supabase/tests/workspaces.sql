@@ -1,7 +1,7 @@
 -- Workspaces: what they hold, what nobody may set, what goes with them.
 
 begin;
-select plan(41);
+select plan(54);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -25,6 +25,7 @@ select results_eq(
   'it is hers, looks at the origin and is at version 1'
 );
 select is(created_at, updated_at, 'it was last updated when it was created') from workspaces;
+select is(created_at, active_at, 'and last active') from workspaces;
 select throws_ok(
   $$ insert into workspaces (id, name) values (pg_temp.id('physics'), 'Physics') $$, '23505', null,
   'the same id is not taken twice'
@@ -38,6 +39,8 @@ select throws_like($$ update workspaces set name = '' $$, '%"workspaces_name_tex
 select throws_like(
   $$ update workspaces set name = E' \t\r\n\u00a0\u2003\u3000' $$, '%"workspaces_name_text"', 'a name is not white space of any kind'
 );
+select lives_ok($$ update workspaces set name = repeat(E'e\u0301', 255) $$, 'characters are counted as they are kept');
+select is(name, repeat('é', 255), 'which is composed') from workspaces;
 select throws_ok($$ update workspaces set name = null $$, '23502', null, 'a name is not null');
 
 -- A viewport is {x, y, zoom} and nothing else.
@@ -70,21 +73,62 @@ select results_eq(
   'looking elsewhere raises neither version nor updated_at'
 );
 
+-- Whatever is written in a workspace makes it active, to the minute. Without triggers, it was an hour ago.
+create function pg_temp.rest(age interval default '1 hour') returns void language plpgsql as $$
+begin
+  alter table workspaces disable trigger user;
+  update workspaces set active_at = private.with_fraction(now() - age);
+  alter table workspaces enable trigger user;
+end $$;
+create temp table told (what text, statement text) on commit drop;
+insert into told values
+  ('a name', $$ update workspaces set name = name || '!' $$),
+  ('a look elsewhere', $$ update workspaces set viewport = '{"x": 8, "y": 8, "zoom": 2}' $$),
+  ('a source', $$ insert into sources (id, workspace_id, type, title)
+     select pg_temp.id('heat ' || i), pg_temp.id('physics'), 'pdf', 'Heat' from generate_series(1, 2) i $$),
+  ('a drag', $$ update sources set canvas_position = '{"x": 1, "y": 1}' $$),
+  ('a lab', $$ insert into labs (id, workspace_id, type) values (pg_temp.id('exam'), pg_temp.id('physics'), 'quiz_lab') $$),
+  ('progress', $$ update labs set status = 'completed' $$),
+  ('an edge', $$ insert into edges (workspace_id, source_node_id, target_node_id) values (pg_temp.id('physics'), pg_temp.id('heat 1'), pg_temp.id('exam')) $$),
+  ('a message', $$ insert into chat_messages (workspace_id, role, content) values (pg_temp.id('physics'), 'user', 'Hello') $$),
+  ('a node that goes', $$ delete from sources $$);
+create function pg_temp.wakes(statement text) returns boolean language plpgsql as $$
+declare
+  before workspaces;
+  after workspaces;
+begin
+  perform pg_temp.rest();
+  select * into before from workspaces;
+  execute statement;
+  select * into after from workspaces;
+  return after.active_at > now() - interval '1 second' and after.active_at = private.with_fraction(after.active_at)
+    and (statement like '%name = name%' or (after.version, after.updated_at) = (before.version, before.updated_at));
+end $$;
+select ok(pg_temp.wakes(statement), what || ' makes a workspace active, and no more than that') from told;
+select pg_temp.rest('50 seconds');
+update workspaces set name = name || '!', active_at = now();
+delete from labs;
+select cmp_ok(active_at, '<', now() - interval '49 seconds', 'within a minute it stays') from workspaces;
+delete from chat_messages;
+update workspaces set name = 'Physics II';
+truncate after;
+insert into after select * from workspaces;
+
 -- Nobody sets what the database owns, not even a role with every grant.
 grant select on after to service_role;
 select pg_temp.become('ada', 'service_role');
-update workspaces set version = 99, created_at = 'epoch', updated_at = 'epoch';
+update workspaces set version = 99, created_at = 'epoch', updated_at = 'epoch', active_at = 'epoch';
 select results_eq(
-  'select version, created_at, updated_at from workspaces', 'select version, created_at, updated_at from after',
+  'select version, created_at, updated_at, active_at from workspaces', 'select version, created_at, updated_at, active_at from after',
   'version and timestamps cannot be set'
 );
 select lives_ok(
-  $$ insert into workspaces (id, owner_id, name, version, created_at, updated_at)
-     values (pg_temp.id('music'), pg_temp.id('bob'), 'Music', 99, 'epoch', 'epoch') $$,
+  $$ insert into workspaces (id, owner_id, name, version, created_at, updated_at, active_at)
+     values (pg_temp.id('music'), pg_temp.id('bob'), 'Music', 99, 'epoch', 'epoch', 'epoch') $$,
   'a service opens a workspace for Bob'
 );
 select ok(
-  version = 1 and created_at > now() - interval '1 minute' and updated_at = created_at,
+  version = 1 and created_at > now() - interval '1 minute' and updated_at = created_at and active_at = created_at,
   'whose version and timestamps are the database''s all the same'
 ) from workspaces where id = pg_temp.id('music');
 select throws_ok(
