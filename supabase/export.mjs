@@ -14,7 +14,8 @@ const TABLES = {
   "public.labs": "id",
   "private.nodes": "id",
   "public.edges": "id",
-  "public.chat_messages": "seq",
+  "public.chat_messages": "workspace_id, seq",
+  "private.chat_counters": "workspace_id",
 };
 
 // What the login service computes, or waits for somebody to confirm, stays behind; what is null gets the default there.
@@ -81,8 +82,6 @@ begin
       (select string_agg(m.document ->> 'email', ', ') from moved m
        where m.target = 'auth.users' and not exists (select from auth.users u where u.id::text = m.document ->> 'id'));
   end if;
-
-  perform setval('private.chat_messages_seq', greatest(@seq@, (select last_value from private.chat_messages_seq)));
 end $$;
 
 commit;
@@ -122,5 +121,5 @@ for (const [table, order] of Object.entries(TABLES)) {
     where attrelid = '${table}'::regclass and attnum > 0 and not attisdropped and attgenerated = ''`);
   await copy(table.split(".")[1], `${table} (${columns})`, `select ${columns} from ${table} order by ${order}`);
 }
-await write(END.replaceAll("@seq@", await value("select last_value::text as value from private.chat_messages_seq")));
+await write(END);
 await db.close();

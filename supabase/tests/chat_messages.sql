@@ -1,7 +1,7 @@
 -- Chat messages: who speaks, in which order, and what may be mentioned.
 
 begin;
-select plan(32);
+select plan(37);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -44,6 +44,20 @@ select results_eq(
   $$ select unnest(array['Hello', 'Hi!'] || array(select i::text from generate_series(1, 20) i)) $$,
   'the numbers rise in the order of writing'
 );
+insert into chat_messages (workspace_id, role, content) values (pg_temp.id('art'), 'user', 'Hello');
+select results_eq(
+  $$ select array_agg(seq order by seq) from chat_messages group by workspace_id order by 1 $$,
+  $$ values (array[1::bigint]), (array(select generate_series(1, 22)::bigint)) $$,
+  'every workspace counts its own'
+);
+delete from chat_messages where seq = 22 or workspace_id = pg_temp.id('art');
+insert into chat_messages (workspace_id, role, content) values (pg_temp.id('physics'), 'user', '20');
+select is(max(seq), 23::bigint, 'no number is given twice') from chat_messages;
+
+-- What is said is kept byte for byte.
+select lives_ok($$ select pg_temp.say(E'  \n cafe\u0301 \t') $$, 'a message begins and ends as it likes, in any form');
+select is(content, E'  \n cafe\u0301 \t', 'and stays so') from chat_messages order by seq desc limit 1;
+delete from chat_messages where seq = 24;
 
 -- Limits.
 select lives_ok($$ select pg_temp.say(repeat('é', 100000)) $$, 'a message of 100,000 characters fits');
@@ -101,6 +115,17 @@ select throws_ok(
   $$ update chat_messages set workspace_id = pg_temp.id('art') where id = pg_temp.id('forged') $$,
   'PT422', 'immutable_column', 'a message keeps its workspace'
 );
+
+
+-- Nobody draws a number of a workspace that they do not see, even if nothing else refused them.
+reset role;
+insert into auth.users (id, email) values (pg_temp.id('bob'), 'bob@example.com');
+create temp table counted on commit drop as select * from private.chat_counters;
+alter table chat_messages disable row level security;
+select pg_temp.become('bob');
+insert into chat_messages (workspace_id, role, content) values (pg_temp.id('physics'), 'user', 'Psst');
+reset role;
+select results_eq('select * from private.chat_counters', 'select * from counted', 'a stranger draws no number');
 
 select * from finish();
 rollback;
