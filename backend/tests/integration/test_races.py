@@ -93,6 +93,10 @@ def delete(path: str) -> Write:
     return lambda client: client.delete(path)
 
 
+def patch(path: str, body: Row) -> Write:
+    return lambda client: client.patch(path, json=body)
+
+
 def arrange(workspace: Row, ids: Sequence[str], place: float = 1) -> Write:
     """Moves these nodes, in this order, to one place."""
     nodes = [{"id": id_, "position": {"x": place, "y": place}} for id_ in ids]
@@ -289,6 +293,37 @@ def test_nodes_are_moved_while_they_are_deleted(
         assert statuses(answers[3:]) == {204: WRITERS - 3}
         for answer in answers[:3]:
             assert answer.status_code == 204 or answer.json()["code"] == "unknown_node"
+    assert_whole(backend, api, workspace)
+
+
+def test_a_workspace_that_rested_is_written_to_by_all(
+    backend: Backend, api: httpx.Client, workspace: Row, writers: Writers, rounds: int
+) -> None:
+    """Each writer is the one who finds that its time of activity is old, whichever rows it holds by then."""
+    for n in range(rounds):
+        source, gone = (created(api.post("/sources", json=new_source(workspace))) for _ in range(2))
+        lab = created(api.post("/labs", json=new_lab(workspace, source_id=gone["id"])))
+        backend.stack.sql(f"""
+            set local session_replication_role = replica;
+            update public.workspaces set active_at = now() - interval '1 hour' where id = '{workspace["id"]}'
+        """)  # noqa: S608 - an id of ours
+        answers = writers.race(
+            [
+                post("/sources", new_source(workspace)),
+                post("/edges", new_edge(source, lab)),
+                post("/edges", new_edge(lab, source)),
+                post("/chat-messages", new_message(workspace, mentions=[lab["id"]])),
+                arrange(workspace, [source["id"], lab["id"]], n),
+                patch(f"/labs/{lab['id']}", {"status": "completed"}),
+                delete(f"/sources/{gone['id']}"),
+                patch(f"/workspaces/{workspace['id']}", {"name": f"Algebra {n}"}),
+            ]
+        )
+        assert all(answer.is_success for answer in answers), [answer.text for answer in answers]
+        active = backend.stack.sql(f"""
+            select active_at > now() - interval '1 minute' from public.workspaces where id = '{workspace["id"]}'
+        """)  # noqa: S608
+        assert active.strip() == "t"
     assert_whole(backend, api, workspace)
 
 
