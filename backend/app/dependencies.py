@@ -19,6 +19,6 @@ IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]
 
 Workspaces = Annotated[Collection, Depends(collection(Table("workspaces", Workspace, searched="name")))]
 Sources = Annotated[Collection, Depends(collection(Table("sources", Source, searched="title")))]
-Labs = Annotated[Collection, Depends(collection(Table("labs", Lab)))]
+Labs = Annotated[Collection, Depends(collection(Table("labs", Lab, searched="title")))]
 ChatMessages = Annotated[Collection, Depends(collection(Table("chat_messages", ChatMessage)))]
 Edges = Annotated[Collection, Depends(collection(Table("edges", Edge)))]

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import MISSING, Field
 
-from app.models.page import Order, PageQuery
-from app.models.types import ClientId, Input, JsonObject, Position, Row, Timestamp, Word, examples
+from app.models.page import Order, SearchQuery
+from app.models.types import ClientId, Input, JsonObject, Position, Row, Timestamp, Title, Word, examples
 
 LabStatus = Literal["pending", "generating", "in_progress", "completed", "failed"]
 
@@ -17,6 +17,7 @@ class CanvasLab(Row):
     workspace_id: UUID
     source_id: UUID | None
     type: str
+    title: str | None
     status: LabStatus
     config: dict[str, Any]
     user_state: dict[str, Any]
@@ -35,6 +36,7 @@ class Lab(CanvasLab):
             "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
             "source_id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
             "type": "code_lab",
+            "title": "The rank of a matrix",
             "status": "in_progress",
             "config": {"language": "python", "difficulty": "easy"},
             "generated_content": {
@@ -61,6 +63,7 @@ class LabCreate(Input):
             "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
             "source_id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
             "type": "code_lab",
+            "title": "The rank of a matrix",
             "config": {"language": "python", "difficulty": "easy"},
             "canvas_position": {"x": 460.0, "y": 120.0},
         },
@@ -81,6 +84,7 @@ class LabCreate(Input):
     workspace_id: UUID
     source_id: Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")] = MISSING
     type: Word
+    title: Title | None | MISSING = MISSING
     status: LabStatus | MISSING = MISSING
     config: JsonObject | MISSING = MISSING
     generated_content: JsonObject | None | MISSING = MISSING
@@ -98,6 +102,7 @@ class LabUpdate(Input):
 
     source_id: Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")] = MISSING
     type: Word | MISSING = MISSING
+    title: Title | None | MISSING = MISSING
     status: LabStatus | MISSING = MISSING
     config: JsonObject | MISSING = MISSING
     generated_content: JsonObject | None | MISSING = MISSING
@@ -105,7 +110,7 @@ class LabUpdate(Input):
     canvas_position: Position | MISSING = MISSING
 
 
-class LabQuery(PageQuery):
+class LabQuery(SearchQuery):
     """Which labs of a workspace to list."""
 
     workspace_id: UUID

@@ -39,7 +39,7 @@ from app.models.types import Input, Row
 from app.services.pool import read_whole
 from app.services.refusals import upstream_problem
 
-SCHEMA_VERSION = "20261124000100"
+SCHEMA_VERSION = "20261125000100"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024

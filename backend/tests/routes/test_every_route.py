@@ -96,6 +96,7 @@ ROUTES = (
             **IN_WORKSPACE,
             "source_id": None,
             "type": "code_lab",
+            "title": None,
             "status": "pending",
             "config": {},
             "generated_content": None,
