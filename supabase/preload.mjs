@@ -2,6 +2,7 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { subscribe } from "node:diagnostics_channel";
+import { Server } from "node:http";
 import v8 from "node:v8";
 
 import { PGlite } from "@electric-sql/pglite";
@@ -18,6 +19,29 @@ subscribe("http.server.request.start", ({ request, response }) => {
   const asked = request.headers["access-control-request-headers"];
   if (asked) response.setHeader("Access-Control-Allow-Headers", asked);
 });
+
+// In admin mode (version 0.10.0) a request without a key is served past row-level security, unless its `Origin` says that
+// it comes from elsewhere. Three ways remain, and are shut here: a GET that a browser sends without `Origin`, an answer
+// that the browser's cache gives to another page, and a host name that was made to lead to this machine. What has a
+// key goes on as it would. Only in admin mode: a container is called by another name. Needed until lite does it.
+if (process.argv.includes("--admin")) {
+  const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+  const { emit } = Server.prototype;
+  Server.prototype.emit = function (event, request, response, ...rest) {
+    if (event !== "request") return emit.call(this, event, request, response, ...rest);
+    response.setHeader("Cache-Control", "no-store");
+    response.setHeader("Vary", "Origin, Sec-Fetch-Site");
+    response.setHeader("X-Frame-Options", "DENY"); // nor may a page lay the data browser under its own buttons
+    if (!LOOPBACK.test(request.headers.host)) {
+      response.writeHead(403, { "Content-Type": "text/plain", Connection: "close" });
+      response.end("The data browser answers to localhost, 127.0.0.1 and [::1] alone.\n");
+      return true;
+    }
+    const site = request.headers["sec-fetch-site"] ?? "none"; // programs send none
+    if (site !== "same-origin" && site !== "none") request.rawHeaders.push("Origin", "null");
+    return emit.call(this, event, request, response, ...rest);
+  };
+}
 
 // It prints forty lines, the row's values among them, for every statement that PostgreSQL refuses. One line tells as
 // much, without what class 22 (bad input) quotes. Other errors of statements stay whole, but for the values.
