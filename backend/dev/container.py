@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dev import developer
 from dev.embedded import EmbeddedStack, start_embedded
-from dev.environment import GENERATED
+from dev.environment import GENERATED, NOT_THE_GATEWAYS
 from dev.processes import STOP_SIGNALS, StartError, Supervisor
 from dev.serve import interrupt, show
 
@@ -66,7 +66,7 @@ def health() -> int:
 def token() -> int:
     """Prints an access token of the development user."""
     try:
-        show(developer.sign_in(f"http://127.0.0.1:{PORT}", read_settings()["SUPABASE_PUBLISHABLE_KEY"]))
+        show(developer.sign_in(f"http://127.0.0.1:{PORT}", read_settings()))
     except (StartError, OSError) as error:
         print(f"No token: {error}", file=sys.stderr)
         return 1
@@ -79,7 +79,8 @@ def write_settings() -> dict[str, str]:
     settings = {name: os.environ.get(name) or made.get(name) or make() for name, make in GENERATED.items()}
     part = SETTINGS.with_name(f"part-{secrets.token_hex(4)}")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
+        for name, value in settings.items():  # what is not exported, the gateway's process does not get
+            file.write(f"{'' if name in NOT_THE_GATEWAYS else 'export '}{name}={shlex.quote(value)}\n")
     part.replace(SETTINGS)
     return settings
 

@@ -1,6 +1,7 @@
 """The development user of the embedded stack: its access token, and the sample workspace it owns."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from dev import environment, http_calls, sample
@@ -8,20 +9,40 @@ from dev.embedded import running
 from dev.processes import StartError
 
 ROOT = Path(__file__).parents[2]
-# Known to everybody, for a server that only this machine can reach: a front end may sign in with it.
 EMAIL = "developer@example.com"
-PASSWORD = "development"  # noqa: S105
+KNOWN_PASSWORD = "development"  # noqa: S105 - everybody's, until each checkout got its own
 
 
-def sign_in(url: str, publishable_key: str) -> str:
+def sign_in(url: str, settings: Mapping[str, str]) -> str:
     """A new access token of the development user, who is signed up the first time."""
-    headers = {"apikey": publishable_key}
-    credentials = {"email": EMAIL, "password": PASSWORD}
-    for path in ("token?grant_type=password", "signup"):
-        status, session = http_calls.call("POST", f"{url}/auth/v1/{path}", headers, credentials)
-        if status == 200:
-            return str(session["access_token"])
-    raise StartError(f"{EMAIL} cannot sign in: the login service answers {status} {session}")
+    password = settings.get("DEVELOPER_PASSWORD", "")
+    for attempt in ("token?grant_type=password", "", "signup"):
+        token = _session(url, settings, attempt, password) if attempt else replace_known_password(url, settings)
+        if token:
+            return token
+    raise StartError(
+        f"{EMAIL} has another password than DEVELOPER_PASSWORD in .env: set the one it was signed up with there, "
+        "or empty the database with `make reset`"
+    )
+
+
+def replace_known_password(url: str, settings: Mapping[str, str]) -> str:
+    """Gives a user with the password that everybody knows the checkout's own; their token, or nothing."""
+    token = _session(url, settings, "token?grant_type=password", KNOWN_PASSWORD)
+    if token:
+        headers = {"apikey": settings["SUPABASE_PUBLISHABLE_KEY"], "Authorization": f"Bearer {token}"}
+        new = {"password": settings["DEVELOPER_PASSWORD"]}
+        status, answer = http_calls.call("PUT", f"{url}/auth/v1/user", headers, new)
+        if status != 200:
+            raise StartError(f"the password of {EMAIL} cannot be changed: {status} {answer}")
+    return token
+
+
+def _session(url: str, settings: Mapping[str, str], path: str, password: str) -> str:
+    credentials = {"email": EMAIL, "password": password}
+    headers = {"apikey": settings["SUPABASE_PUBLISHABLE_KEY"]}
+    status, session = http_calls.call("POST", f"{url}/auth/v1/{path}", headers, credentials)
+    return str(session["access_token"]) if status == 200 else ""
 
 
 def post_sample(url: str, token: str) -> bool:
@@ -45,7 +66,7 @@ def print_token() -> int:
         print("The embedded stack is not running: start it with `make dev`.", file=sys.stderr)
         return 1
     try:
-        print(sign_in(stack["supabase_url"], environment.read()["SUPABASE_PUBLISHABLE_KEY"]))
+        print(sign_in(stack["supabase_url"], environment.read()))
     except (StartError, OSError) as error:
         print(f"No token: {error}", file=sys.stderr)
         return 1

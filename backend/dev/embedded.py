@@ -113,6 +113,7 @@ def start_embedded(
                 cwd=folder,
                 output=output,
                 pass_fds=[held],
+                umask=0o077,
             ):
                 raise StartError("the migrations could not be applied")
             _mark_migrated(folder)
@@ -124,6 +125,7 @@ def start_embedded(
             cwd=folder,
             output=output,
             pass_fds=[held],
+            umask=0o077,
         )
         _write(held, {**(record or {}), "pid": os.getpid()})  # not the server's: to end that looks like a crash
     return EmbeddedStack(f"http://127.0.0.1:{port}", publishable_key, jwt_secret, server.pid)
@@ -133,7 +135,7 @@ def start_embedded(
 def hold(folder: Path) -> Iterator[int]:
     """Keeps everybody else from writing to the data folder. Children that are passed the descriptor keep it held."""
     path = folder / "supabase/.temp/lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -147,6 +149,16 @@ def hold(folder: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def make_private(folder: Path) -> None:
+    """Makes the folder, and keeps it and what is in it from everybody but their owner."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+        for path in folder.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o700)
 
 
 def running(folder: Path) -> dict[str, Any] | None:
@@ -181,7 +193,7 @@ def _prepare(folder: Path) -> None:
     """Lite looks for everything below `supabase` in its working directory, so another folder gets links."""
     if not LITE.exists():
         raise StartError("the embedded stack is not installed: run `make install`")
-    (folder / "supabase/.temp").mkdir(parents=True, exist_ok=True)
+    make_private(folder / "supabase/.temp")
     for original in (CONFIG, MIGRATIONS):
         link = folder / "supabase" / original.name
         if not link.exists():

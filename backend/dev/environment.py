@@ -1,4 +1,4 @@
-"""The settings in `.env`, made from `.env.example` with secrets of its own the first time."""
+"""The settings in `.env`, made from `.env.example` with secrets of its own, for its owner alone."""
 
 import os
 import re
@@ -16,14 +16,20 @@ EXAMPLE = ROOT / ".env.example"
 GENERATED: dict[str, Callable[[], str]] = {
     "SUPABASE_JWT_SECRET": lambda: secrets.token_urlsafe(48),
     "SUPABASE_PUBLISHABLE_KEY": lambda: f"sb_publishable_{secrets.token_urlsafe(24)}",
+    "DEVELOPER_PASSWORD": lambda: secrets.token_urlsafe(12),
 }
+NOT_THE_GATEWAYS = {"DATABASE_URL", "DEVELOPER_PASSWORD"}
 
 
 def create() -> bool:
-    """Writes `.env` for its owner alone. Never touches one that is there."""
+    """Writes `.env`; whether it was not there. One that is there only gets a password, when it is older than that."""
     try:
         descriptor = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
+        FILE.chmod(0o600)
+        if "DEVELOPER_PASSWORD" not in read():
+            with FILE.open("a") as file:
+                file.write(f"\nDEVELOPER_PASSWORD={GENERATED['DEVELOPER_PASSWORD']()}\n")
         return False
     with os.fdopen(descriptor, "w") as file:
         for line in EXAMPLE.read_text().splitlines():

@@ -120,6 +120,7 @@ class Supervisor:
         output: Path | Callable[[str], None],
         stop_signal: signal.Signals = signal.SIGTERM,
         pass_fds: Sequence[int] = (),
+        umask: int = -1,
         user: str | None = None,
     ) -> Child:
         """Starts a child whose output goes to a file or, line by line, to a function.
@@ -141,6 +142,7 @@ class Supervisor:
                 errors="replace",
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops its children in order
                 pass_fds=pass_fds,
+                umask=umask,
                 user=user,
                 group=None if user is None else pwd.getpwnam(user).pw_gid,
                 extra_groups=None if user is None else [],

@@ -70,7 +70,7 @@ def serve() -> int:
 
 def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
     started_at = time.monotonic()
-    jwt_secret, publishable_key = (secret(settings, name) for name in environment.GENERATED)
+    jwt_secret, publishable_key, password = (secret(settings, name) for name in environment.GENERATED)
     api, supabase = (f"http://127.0.0.1:{port}" for port in (api_port, supabase_port))
     stack_output, gateway = StackOutput(), None
 
@@ -102,12 +102,12 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
             say("the embedded stack answers")
             supervisor.wait_until(lambda: http_calls.status("GET", f"{api}/ready", {}) == 200, f"the gateway at {api}")
             try:
-                if developer.post_sample(api, developer.sign_in(supabase, publishable_key)):
+                if developer.post_sample(api, developer.sign_in(supabase, settings)):
                     say("posted the sample workspace")
             except (StartError, OSError) as error:
                 say(f"no sample workspace: {error}")
             say("ready")
-            show(READY.format(api=api, supabase=supabase, email=developer.EMAIL, password=developer.PASSWORD))
+            show(READY.format(api=api, supabase=supabase, email=developer.EMAIL, password=password))
             while True:
                 supervisor.check()
                 time.sleep(0.2)
@@ -147,8 +147,8 @@ def secret(settings: dict[str, str], name: str) -> str:
 
 
 def gateway_environment(settings: dict[str, str], stack: EmbeddedStack, port: int) -> dict[str, str]:
-    """The settings that .env.example names, but for the one that passes row-level security."""
-    named = environment.documented() - {"DATABASE_URL"}
+    """The settings that .env.example names, but for those that are none of its business."""
+    named = environment.documented() - environment.NOT_THE_GATEWAYS
     return {
         **{name: value for name, value in settings.items() if name in named},
         "PORT": str(port),
