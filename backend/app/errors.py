@@ -2,6 +2,7 @@
 
     ProblemError                        status  code
     ├── MalformedRequestError            400     malformed_request
+    ├── UpgradeRefusedError              400     upgrade_refused
     ├── UnauthenticatedError             401     unauthenticated
     ├── NotFoundError                    404     not_found
     │   └── RouteNotFoundError           404     route_not_found
@@ -99,6 +100,13 @@ class MalformedRequestError(ProblemError):
     parsed."""
 
     status, code, title = 400, "malformed_request", "Malformed request"
+
+
+class UpgradeRefusedError(ProblemError):
+    """This API speaks HTTP/1.1 alone: no WebSockets, and no upgrade to HTTP/2. Send the request without `Upgrade`."""
+
+    status, code, title = 400, "upgrade_refused", "Upgrade refused"
+    fields: ClassVar = {"Connection": "close"}
 
 
 class UnauthenticatedError(ProblemError):

@@ -23,6 +23,7 @@ from app.errors import (
     ProblemError,
     UnauthenticatedError,
     UnfinishedAnswerError,
+    UpgradeRefusedError,
     UriTooLongError,
 )
 from app.handlers import problem_response
@@ -185,6 +186,8 @@ class LimitsMiddleware:
                     await self.app(scope, receive, send)
 
     def _check(self, scope: Scope, lane: Lane, probe: bool) -> None:
+        if _is_lost_upgrade(Headers(scope=scope)):
+            raise UpgradeRefusedError
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
             raise UriTooLongError
         size = 0
@@ -241,6 +244,15 @@ def _last_resort(error: Exception, context: Context) -> ProblemError:
         return DeadlineExceededError()
     logger.error("request %s failed", context.id, exc_info=error)
     return InternalError()
+
+
+def _is_lost_upgrade(headers: Headers) -> bool:
+    """Whether the client waits for another protocol, or has a body that the server stops reading once it meets an
+    `Upgrade` (httptools does). Another upgrade is only an offer, which may be ignored (RFC 9110, section 7.8)."""
+    if "upgrade" not in headers or "upgrade" not in ",".join(headers.getlist("connection")).lower():
+        return False
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return has_body or "websocket" in headers["upgrade"].lower()
 
 
 def _host_pattern(host: str) -> str:

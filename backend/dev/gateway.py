@@ -40,6 +40,7 @@ def main() -> None:
         reload_dirs=["app"],
         log_level="warning",
         access_log=False,
+        ws="none",
         timeout_graceful_shutdown=2,
     )
     Reload(config, target=uvicorn.Server(config).run, sockets=[config.bind_socket()]).run()

@@ -15,7 +15,7 @@ from dev.processes import free_port
 def serving(app: ASGIApp) -> Iterator[str]:
     """Serves the app on a free port of this machine; its address."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

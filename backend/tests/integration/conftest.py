@@ -78,7 +78,7 @@ def start_worker(supervisor: Supervisor, folder: Path, stack: Any, **settings: s
     port = free_port()
     child = supervisor.start(
         "the gateway",
-        [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port), "--no-access-log"],
+        [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port), "--no-access-log", "--ws", "none"],
         env={
             "SUPABASE_URL": stack.url,
             "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
