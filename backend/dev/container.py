@@ -9,11 +9,10 @@ import secrets
 import shlex
 import signal
 import sys
-import time
 from pathlib import Path
 
 from dev import developer
-from dev.embedded import EmbeddedStack, start_embedded
+from dev.embedded import EmbeddedStack, keep_serving, start_embedded, wait_until_it_answers
 from dev.environment import GENERATED, NOT_THE_GATEWAYS
 from dev.processes import STOP_SIGNALS, StartError, Supervisor
 from dev.serve import interrupt, show
@@ -41,11 +40,10 @@ def serve() -> int:
                 output=show,
                 say=show,
             )
-            supervisor.wait_until(stack.answers, "the embedded stack")
+            wait_until_it_answers(supervisor, ROOT, stack)
+            developer.replace_known_password(stack.url, settings)
             show("ready")
-            while True:
-                supervisor.check()
-                time.sleep(0.2)
+            keep_serving(supervisor, ROOT, stack, say=show)  # not again by itself: its engine restarts it
         except KeyboardInterrupt:
             show("stopping")
             return 0
@@ -58,7 +56,7 @@ def health() -> int:
     """The exit status: 0 when the stack answers."""
     settings = read_settings()
     stack = EmbeddedStack(
-        f"http://127.0.0.1:{PORT}", settings["SUPABASE_PUBLISHABLE_KEY"], settings["SUPABASE_JWT_SECRET"], os.getpid()
+        f"http://127.0.0.1:{PORT}", settings["SUPABASE_PUBLISHABLE_KEY"], settings["SUPABASE_JWT_SECRET"]
     )
     return int(not stack.answers())
 

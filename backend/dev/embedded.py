@@ -12,19 +12,23 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from dev import http_calls
-from dev.processes import StartError, Supervisor, free_port
+from dev.processes import Child, StartError, Supervisor, free_port
 
 ROOT = Path(__file__).parents[2]
 LITE = ROOT / "supabase/node_modules/@supabase/lite/dist/cli/index.js"
 PRELOAD = ROOT / "supabase/preload.mjs"
 CONFIG = ROOT / "supabase/lite.toml"
 MIGRATIONS = ROOT / "supabase/migrations"
+SILENCE = 3.5
+"""Seconds within which a stack that serves answers, also under load."""
+WAL_SEGMENT = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,12 @@ class EmbeddedStack:
     url: str
     publishable_key: str
     jwt_secret: str
-    pid: int
+    server: Child | None = None
 
-    def answers(self) -> bool:
-        """Whether it serves. Its first query takes a second or two: nobody else shall wait for that."""
+    def answers(self, timeout: float = 10.0) -> bool:
+        """Whether it serves. Its first query takes a second or two: nobody else should wait for that."""
         url = f"{self.url}/rest/v1/rpc/schema_version"
-        return http_calls.status("POST", url, {"apikey": self.publishable_key}) == 200
+        return http_calls.status("POST", url, {"apikey": self.publishable_key}, timeout) == 200
 
 
 @contextlib.contextmanager
@@ -128,7 +132,64 @@ def start_embedded(
             umask=0o077,
         )
         _write(held, {**(record or {}), "pid": os.getpid()})  # not the server's: to end that looks like a crash
-    return EmbeddedStack(f"http://127.0.0.1:{port}", publishable_key, jwt_secret, server.pid)
+    return EmbeddedStack(f"http://127.0.0.1:{port}", publishable_key, jwt_secret, server)
+
+
+def keep_serving(
+    supervisor: Supervisor,
+    folder: Path,
+    stack: EmbeddedStack,
+    *,
+    say: Callable[[str], None],
+    restart: Callable[[], EmbeddedStack] | None = None,
+) -> NoReturn:
+    """Asks the stack every second whether it serves: after a PANIC of PostgreSQL its process lives on in silence.
+
+    Notices within 8 s. Then `restart` may bring it back, three times at most; raises `StartError` when it does not.
+    """
+    restarts, was_full = 0, False
+    while True:
+        time.sleep(1)
+        supervisor.check()
+        if (full := is_full(folder)) and not was_full:
+            say(f"the disk is full: nothing can be saved until there is space at {folder / 'supabase/.temp'}")
+        was_full = full
+        if stack.answers(SILENCE) or stack.answers(SILENCE):
+            continue
+        supervisor.check()
+        say("the embedded stack lives but does not answer: PostgreSQL has stopped within it")
+        if restart is None or stack.server is None or restarts == 3:
+            raise StartError(f"the embedded stack does not serve: {cure(folder)}")
+        restarts += 1
+        supervisor.stop(stack.server)
+        stack = restart()
+        wait_until_it_answers(supervisor, folder, stack)
+        say("the embedded stack answers again: what was acknowledged is there")
+
+
+def wait_until_it_answers(supervisor: Supervisor, folder: Path, stack: EmbeddedStack) -> None:
+    """Raises `StartError`, which says what to do, when it cannot serve."""
+    try:
+        supervisor.wait_until(stack.answers, f"the embedded stack at {stack.url}")
+    except StartError as error:
+        if stack.server is None or stack.server.process.poll() != 1:
+            raise
+        raise StartError(f"{error}: {cure(folder)}") from None
+
+
+def is_full(folder: Path) -> bool:
+    """Whether PostgreSQL has no space for one more segment of its log."""
+    return shutil.disk_usage(folder / "supabase/.temp").free < WAL_SEGMENT
+
+
+def cure(folder: Path) -> str:
+    """What to do when the stack cannot serve."""
+    if is_full(folder):
+        return f"the disk is full; make space at {folder / 'supabase/.temp'}, then start it again"
+    return (
+        f"its data folder {folder / 'supabase/.temp/data'} is damaged unless it says otherwise above; "
+        "put back a backup (backend/deploy/README.md), or empty it with `make reset`"
+    )
 
 
 @contextlib.contextmanager

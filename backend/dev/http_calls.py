@@ -11,14 +11,16 @@ from typing import Any
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def call(method: str, url: str, headers: Mapping[str, str], body: object = None) -> tuple[int, Any]:
+def call(
+    method: str, url: str, headers: Mapping[str, str], body: object = None, timeout: float = 10.0
+) -> tuple[int, Any]:
     """Status and parsed body of the answer. Raises OSError when there is none."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 - our own addresses
         url, data, {**headers, "Content-Type": "application/json"}, method=method
     )
     try:
-        with _opener.open(request, timeout=10) as response:
+        with _opener.open(request, timeout=timeout) as response:
             return response.status, _parsed(response.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -27,10 +29,10 @@ def call(method: str, url: str, headers: Mapping[str, str], body: object = None)
         raise OSError(str(error)) from None
 
 
-def status(method: str, url: str, headers: Mapping[str, str]) -> int | None:
+def status(method: str, url: str, headers: Mapping[str, str], timeout: float = 10.0) -> int | None:
     """The status of the answer, or nothing when there is none."""
     try:
-        return call(method, url, headers, {} if method == "POST" else None)[0]
+        return call(method, url, headers, {} if method == "POST" else None, timeout)[0]
     except OSError:
         return None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from dev import developer, environment, http_calls
-from dev.embedded import EmbeddedStack, running, start_embedded
+from dev.embedded import EmbeddedStack, keep_serving, running, start_embedded, wait_until_it_answers
 from dev.processes import STOP_SIGNALS, StartError, Supervisor, is_free
 
 ROOT = Path(__file__).parents[2]
@@ -78,8 +78,10 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
         show(f"{time.monotonic() - started_at:5.1f} s  {line}")
 
     with Supervisor(watch_parent=True) as supervisor:
-        try:
-            stack = start_embedded(
+
+        def start_stack() -> EmbeddedStack:
+            stack_output.ready = False
+            return start_embedded(
                 supervisor,
                 ROOT,
                 port=supabase_port,
@@ -90,6 +92,9 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
                 say=say,
                 record={"api": api, "supabase_url": supabase},
             )
+
+        try:
+            stack = start_stack()
             say("starting the gateway")  # now, since it takes as long as the stack does
             gateway = supervisor.start(
                 "the gateway",
@@ -98,7 +103,7 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
                 cwd=BACKEND,
                 output=lambda line: show(f"gateway | {line}"),
             )
-            supervisor.wait_until(stack.answers, f"the embedded stack at {supabase}")
+            wait_until_it_answers(supervisor, ROOT, stack)
             say("the embedded stack answers")
             supervisor.wait_until(lambda: http_calls.status("GET", f"{api}/ready", {}) == 200, f"the gateway at {api}")
             try:
@@ -108,9 +113,7 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
                 say(f"no sample workspace: {error}")
             say("ready")
             show(READY.format(api=api, supabase=supabase, email=developer.EMAIL, password=password))
-            while True:
-                supervisor.check()
-                time.sleep(0.2)
+            keep_serving(supervisor, ROOT, stack, say=say, restart=start_stack)
         except KeyboardInterrupt:
             say("stopping")
             return 0

@@ -114,7 +114,8 @@ def test_the_embedded_stack_killed_and_started_again(tmp_path: Path) -> None:
         user = sign_up(stack)
         with writers(url, user) as written:
             wait_for(lambda: len(written.acknowledged) >= 20)
-            os.killpg(stack.pid, signal.SIGKILL)
+            assert stack.server
+            os.killpg(stack.server.pid, signal.SIGKILL)
             wait_for(lambda: (503, "supabase_unavailable") in written.refused)
             first.close()
             second.enter_context(embedded_stack(tmp_path, **kept))
