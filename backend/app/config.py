@@ -126,7 +126,7 @@ class Settings(BaseSettings):
                     "or set ALLOW_SHARED_JWT_SECRET=true for a legacy project"
                 )
         if wrong:
-            raise ValueError("; ".join(wrong))
+            raise ValueError("; ".join(wrong) + "; or set ENVIRONMENT=development, for a machine of your own")
         return self
 
     def _given(self, name: str) -> bool:

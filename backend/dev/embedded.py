@@ -288,9 +288,10 @@ def _begin_first_migration(folder: Path) -> None:
     if _unfinished(folder).exists():
         shutil.rmtree(data, ignore_errors=True)
     if not data.exists():
-        _unfinished(folder).touch()
+        _unfinished(folder).touch(0o600)
 
 
 def _mark_migrated(folder: Path) -> None:
     _unfinished(folder).unlink(missing_ok=True)  # first, since its presence lets data be removed
+    _stamp(folder).touch(0o600)
     _stamp(folder).write_text(_fingerprint())

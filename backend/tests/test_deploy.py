@@ -1,6 +1,10 @@
 """What is deployed: the container files and the Kubernetes objects agree with the settings and with each other."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -57,11 +61,32 @@ def test_what_bypasses_row_level_security_is_given_to_no_container() -> None:
     assert not re.search("SERVICE_ROLE|SECRET_KEY", KUBERNETES.read_text())
 
 
-def test_settings_are_passed_by_name_but_for_the_address_of_supabase() -> None:
+def test_settings_are_passed_by_name_but_for_two_with_a_default() -> None:
     given = environment(compose("docker-compose.yml")["backend"])
     assert {name: value for name, value in given.items() if value is not None} == {
-        "SUPABASE_URL": "${SUPABASE_URL:-http://host.docker.internal:54321}"
+        "SUPABASE_URL": "${SUPABASE_URL:-http://host.docker.internal:54321}",
+        "ENVIRONMENT": "${ENVIRONMENT:-production}",
     }
+
+
+@pytest.mark.parametrize("told", [{}, {"ENVIRONMENT": ""}, {"SUPABASE_URL": "https://project.supabase.co"}])
+def test_an_image_that_is_told_too_little_refuses_in_one_line(told: dict[str, str]) -> None:
+    """Its own command, since engines take away or empty an ENV that a compose file only names."""
+    assert "ENVIRONMENT=production" in dockerfile("ENV")
+    (command,) = map(json.loads, dockerfile("CMD"))
+    env = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PORT": "0", **told}
+    ended = subprocess.run(command, cwd=BACKEND, env=env, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("  ")]
+    assert "SUPABASE_PUBLISHABLE_KEY must be set" in line
+    assert ("SUPABASE_URL must be set" in line) == ("SUPABASE_URL" not in told)
+    assert "ENVIRONMENT=development" in line
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_embedded_stack_is_for_development() -> None:
+    given = environment(compose("docker-compose.embedded.yml")["backend"])
+    assert given["ENVIRONMENT"] == "${ENVIRONMENT:-development}"
 
 
 @pytest.mark.parametrize(

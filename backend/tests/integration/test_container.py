@@ -42,7 +42,12 @@ def container() -> Iterator[str]:
         "--file",
         str(BACKEND.parent / "docker-compose.yml"),
     ]
-    given = {"BACKEND_IMAGE": "aide-backend:test", "PORT": str(free_port()), "LOG_LEVEL": "WARNING"}
+    given = {
+        "BACKEND_IMAGE": "aide-backend:test",
+        "PORT": str(free_port()),
+        "LOG_LEVEL": "WARNING",
+        "ENVIRONMENT": "development",
+    }
     env = {**os.environ, **SECRETS, **given}
     subprocess.run([*project, "up", "--detach", "--no-build"], check=True, env=env)
     try:
@@ -70,6 +75,18 @@ def test_the_container_knows_its_settings_and_no_other_secret(container: str) ->
     assert environment(services("docker-compose.yml")["backend"]).keys() <= {
         line.partition("=")[0] for line in inspected
     }
+
+
+def test_the_image_that_is_told_nothing_refuses_to_start(container: str) -> None:
+    for told in ([], ["--env", "ENVIRONMENT="], ["--env", "ENVIRONMENT"]):
+        ended = subprocess.run(
+            ["docker", "run", "--rm", *told, "aide-backend:test"],
+            env={name: value for name, value in os.environ.items() if name != "ENVIRONMENT"},
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode != 0
+        assert "SUPABASE_PUBLISHABLE_KEY must be set" in ended.stderr
 
 
 def test_the_container_is_unprivileged_and_read_only(container: str) -> None:

@@ -1,5 +1,6 @@
 """`make dev`: however it ends, nothing that was acknowledged is lost, and no process is left."""
 
+import base64
 import os
 import re
 import shutil
@@ -65,6 +66,22 @@ class Checkout:
         assert ended.returncode == 1
         assert "Traceback" not in ended.stderr
         return ended.stdout + ended.stderr
+
+    @property
+    def publishable_key(self) -> str:
+        [key] = re.findall(r"SUPABASE_PUBLISHABLE_KEY=(\S+)", (self.folder / ".env").read_text())
+        return str(key)
+
+    def sign_in(self, password: str) -> bool:
+        """Whether the development user has this password."""
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.supabase_port}/auth/v1/token?grant_type=password",
+            headers={"apikey": self.publishable_key},
+            json={"email": "developer@example.com", "password": password},
+            timeout=30,
+            verify=PLAIN,
+        )
+        return answer.status_code == 200
 
     @property
     def environment(self) -> dict[str, str]:
@@ -269,6 +286,114 @@ def test_a_refused_statement_is_one_line_without_values(checkout: Checkout) -> N
         "stack   | refused: 22P02 invalid input syntax for type uuid: ...",
     ]
     assert "between us" not in running.said
+
+
+def test_the_developers_password_is_this_checkouts_own(checkout: Checkout) -> None:
+    settings, temp = checkout.folder / ".env", checkout.folder / "supabase/.temp"
+    with Running(checkout) as running:
+        (password,) = re.findall(r"^DEVELOPER_PASSWORD=(\S+)$", settings.read_text(), re.MULTILINE)
+        assert f"developer@example.com, password {password}" in running.said
+        assert checkout.sign_in(password)
+    assert settings.stat().st_mode & 0o777 == 0o600
+    assert {path for path in [temp, *temp.rglob("*")] if path.stat().st_mode & 0o077} == set()
+
+
+def test_what_everybody_could_read_or_knows_is_changed(checkout: Checkout) -> None:
+    """An older checkout: no password in .env, everybody's in the data, and both readable by all."""
+    settings, temp = checkout.folder / ".env", checkout.folder / "supabase/.temp"
+    with Running(checkout):
+        token = checkout.run("token").stdout.strip()
+        headers = {"apikey": checkout.publishable_key, "Authorization": f"Bearer {token}"}
+        url = f"http://127.0.0.1:{checkout.supabase_port}/auth/v1/user"
+        changed = httpx.put(url, headers=headers, json={"password": "development"}, timeout=30, verify=PLAIN)
+        assert changed.status_code == 200
+        assert checkout.sign_in("development")
+    settings.write_text(re.sub("DEVELOPER_PASSWORD=.*", "", settings.read_text()))
+    for path in (settings, temp, *temp.rglob("*")):
+        path.chmod(path.stat().st_mode | 0o055)
+    with Running(checkout) as running:
+        (password,) = re.findall(r"^DEVELOPER_PASSWORD=(\S+)$", settings.read_text(), re.MULTILINE)
+        assert f"password {password}" in running.said
+        assert "no sample workspace" not in running.said
+        assert checkout.sign_in(password)
+        assert not checkout.sign_in("development")
+        assert checkout.run("token").stdout.count(".") == 2
+        assert [path for path in (settings, temp, *temp.rglob("*")) if path.stat().st_mode & 0o077] == []
+
+
+def test_a_password_that_is_not_the_users_is_one_line(checkout: Checkout) -> None:
+    with Running(replace(checkout, settings={"DEVELOPER_PASSWORD": "another-one"})) as running:
+        (line,) = [line for line in running.output if "no sample workspace" in line]
+    assert "DEVELOPER_PASSWORD in .env" in line
+    assert "make reset" in line
+
+
+def write_until_it_hangs(running: Running) -> list[str]:
+    """Write into a stack whose log has no folder: PostgreSQL panics at the next segment. What was acknowledged."""
+    acknowledged: list[str] = []
+    headers = {"Authorization": f"Bearer {running.checkout.run('token').stdout.strip()}"}
+    with httpx.Client(base_url=running.checkout.api, headers=headers, timeout=30, verify=PLAIN) as client:
+        workspace = client.post("/v1/workspaces", json={"name": "w"}).json()["id"]
+        for _ in range(100):
+            text = base64.b64encode(os.urandom(600_000)).decode()
+            source = {"workspace_id": workspace, "type": "pdf", "title": "x", "metadata": {"text": text}}
+            answer = client.post("/v1/sources", json=source)
+            if answer.status_code != 201:
+                return acknowledged
+            acknowledged.append(answer.json()["id"])
+    raise AssertionError("it did not panic")
+
+
+def test_a_stack_that_lives_but_does_not_serve_is_restarted(checkout: Checkout) -> None:
+    log = checkout.folder / "supabase/.temp/data/pg_wal"
+    with Running(checkout) as running:
+        log.rename(log.with_name("gone"))
+        acknowledged = write_until_it_hangs(running)
+        running.wait_until(lambda: "lives but does not answer" in running.said)
+        log.with_name("gone").rename(log)
+        running.wait_until(lambda: "answers again" in running.said)
+        headers = {"Authorization": f"Bearer {checkout.run('token').stdout.strip()}"}
+        with httpx.Client(base_url=checkout.api, headers=headers, timeout=30, verify=PLAIN) as client:
+            assert acknowledged
+            assert all(client.get(f"/v1/sources/{each}").status_code == 200 for each in acknowledged)
+        assert "Traceback" not in running.said
+        running.family = descendants(running.process.pid)
+
+
+def test_a_data_folder_that_is_damaged_is_one_clear_line(checkout: Checkout, tmp_path: Path) -> None:
+    shutil.copytree(checkout.folder, tmp_path / "damaged", symlinks=True)
+    (tmp_path / "damaged/supabase/.temp/data/global/pg_control").write_bytes(bytes(8192))
+    said = replace(checkout, folder=tmp_path / "damaged").refused()
+    (line,) = [line for line in said.splitlines() if "stopping" in line]
+    assert "damaged" in line
+    assert "make reset" in line
+
+
+@pytest.mark.soak
+def test_a_full_disk_is_said_and_ends_in_one_clear_line(checkout: Checkout, tmp_path: Path) -> None:
+    """On a disk of its own, which only root may make."""
+    copy = replace(checkout, folder=tmp_path / "full")
+    shutil.copytree(checkout.folder, copy.folder, symlinks=True)
+    temp = copy.folder / "supabase/.temp"
+    shutil.move(temp, tmp_path / "temp")
+    temp.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", temp], check=False)
+    if mounted.returncode:
+        pytest.skip("needs root, to mount a small disk")
+    try:
+        shutil.copytree(tmp_path / "temp", temp, symlinks=True, dirs_exist_ok=True)
+        with Running(copy) as running:
+            with (temp / "big").open("wb") as file:
+                file.truncate(0)
+                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(temp).free - 8_000_000)
+            running.wait_until(lambda: "the disk is full" in running.said)
+            (temp / "data/pg_wal").rename(temp / "data/gone")
+            stopped_at = time.monotonic()
+            running.process.wait(60)
+            assert time.monotonic() - stopped_at < 60
+        assert "the disk is full; make space at" in running.said
+    finally:
+        subprocess.run(["umount", temp], check=True)
 
 
 def test_a_wrong_setting_ends_the_start_and_is_named(checkout: Checkout) -> None:

@@ -70,7 +70,7 @@ def start(supervisor: Supervisor, folder: Path, gate: Gate, workers: int, **sett
     options = re.findall(r"UVICORN_(\w+)=(\S+)", (BACKEND / "Dockerfile").read_text())
     child = supervisor.start(
         "the gateway",
-        [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port), "--ws", "none"],
+        [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)],
         env={
             **{f"UVICORN_{name}": value for name, value in options},
             "UVICORN_HOST": "127.0.0.1",
