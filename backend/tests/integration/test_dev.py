@@ -361,6 +361,8 @@ def test_a_stack_that_lives_but_does_not_serve_is_restarted(checkout: Checkout) 
 
 
 def test_a_data_folder_that_is_damaged_is_one_clear_line(checkout: Checkout, tmp_path: Path) -> None:
+    with Running(checkout):
+        pass  # so that there is one
     shutil.copytree(checkout.folder, tmp_path / "damaged", symlinks=True)
     (tmp_path / "damaged/supabase/.temp/data/global/pg_control").write_bytes(bytes(8192))
     said = replace(checkout, folder=tmp_path / "damaged").refused()
@@ -369,31 +371,34 @@ def test_a_data_folder_that_is_damaged_is_one_clear_line(checkout: Checkout, tmp
     assert "make reset" in line
 
 
+def fill(disk: Path, *, but: int) -> None:
+    """Fill the disk, all but so many bytes."""
+    with (disk / "filling").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - but)
+
+
 @pytest.mark.soak
-def test_a_full_disk_is_said_and_ends_in_one_clear_line(checkout: Checkout, tmp_path: Path) -> None:
+def test_a_full_disk_is_said_and_nothing_starts_on_it(checkout: Checkout, tmp_path: Path) -> None:
     """On a disk of its own, which only root may make."""
-    copy = replace(checkout, folder=tmp_path / "full")
-    shutil.copytree(checkout.folder, copy.folder, symlinks=True)
-    temp = copy.folder / "supabase/.temp"
-    shutil.move(temp, tmp_path / "temp")
-    temp.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", temp], check=False)
-    if mounted.returncode:
+    full = replace(checkout, folder=tmp_path / "full")
+    shutil.copytree(checkout.folder, full.folder, symlinks=True, ignore=shutil.ignore_patterns(".temp"))
+    disk = full.folder / "supabase/.temp"
+    disk.mkdir(mode=0o700)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m,mode=700", "tmpfs", disk], check=False).returncode:
         pytest.skip("needs root, to mount a small disk")
     try:
-        shutil.copytree(tmp_path / "temp", temp, symlinks=True, dirs_exist_ok=True)
-        with Running(copy) as running:
-            with (temp / "big").open("wb") as file:
-                file.truncate(0)
-                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(temp).free - 8_000_000)
-            running.wait_until(lambda: "the disk is full" in running.said)
-            (temp / "data/pg_wal").rename(temp / "data/gone")
-            stopped_at = time.monotonic()
-            running.process.wait(60)
-            assert time.monotonic() - stopped_at < 60
-        assert "the disk is full; make space at" in running.said
+        with Running(full) as running:
+            fill(disk, but=8_000_000)
+            running.wait_until(lambda: "the disk is full: nothing can be saved" in running.said)
+            assert write_until_it_hangs(running)
+            (disk / "filling").unlink()
+            with pytest.raises(AssertionError, match="did not panic"):
+                write_until_it_hangs(running)
+        fill(disk, but=0)
+        said = full.refused()
+        assert "the disk is full; make space at" in said
     finally:
-        subprocess.run(["umount", temp], check=True)
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_wrong_setting_ends_the_start_and_is_named(checkout: Checkout) -> None:
