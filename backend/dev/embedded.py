@@ -158,7 +158,9 @@ def keep_serving(
             continue
         supervisor.check()
         say("the embedded stack lives but does not answer: PostgreSQL has stopped within it")
-        if restart is None or stack.server is None or restarts == 3:
+        if restart is None or stack.server is None:
+            raise StartError(cure(folder) if full else "it has to be started again; what was acknowledged is there")
+        if restarts == 3:
             raise StartError(f"the embedded stack does not serve: {cure(folder)}")
         restarts += 1
         supervisor.stop(stack.server)
@@ -188,7 +190,7 @@ def cure(folder: Path) -> str:
         return f"the disk is full; make space at {folder / 'supabase/.temp'}, then start it again"
     return (
         f"its data folder {folder / 'supabase/.temp/data'} is damaged unless it says otherwise above; "
-        "put back a backup (backend/deploy/README.md), or empty it with `make reset`"
+        "put back a backup (backend/deploy/README.md), or empty it: `make reset`, or remove the container's volume"
     )
 
 
