@@ -19,7 +19,7 @@ from app.lanes import Lane, Lanes
 from app.memory import Memory
 from app.middleware import MAX_BODY_BYTES, LimitsMiddleware, RequestMiddleware
 from app.openapi import DESCRIPTION, describe, operation_id
-from app.routes import health, problems
+from app.routes import docs, health, problems
 from app.routes.v1 import canvas, chat_messages, edges, labs, sources, workspaces
 from app.services.db import Database
 from app.services.pool import AiohttpClient
@@ -58,6 +58,8 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         description=DESCRIPTION,
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
+        docs_url=None,  # ours work without internet
+        redoc_url=None,
         redirect_slashes=False,  # it would lead to wherever `Host` says
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
@@ -85,7 +87,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
     )
     app.add_middleware(RequestMiddleware, lanes=lanes, memory=memory, log_users=settings.LOG_USERS)
 
-    for routes in (workspaces, canvas, sources, labs, edges, chat_messages, health, problems):
+    for routes in (workspaces, canvas, sources, labs, edges, chat_messages, health, problems, docs):
         app.include_router(routes.router)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app
