@@ -1,12 +1,23 @@
 """Settings: read once from the environment, checked before the first request."""
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from ipaddress import ip_address, ip_network
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
 import jwt
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # The secret that the Supabase CLI gives every local project: whoever reads its documentation can mint any role with it.
@@ -17,8 +28,12 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _blank_is_none(value: object) -> object:
-    return value.strip() or None if isinstance(value, str) else value
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _origin(value: str) -> str:
@@ -33,6 +48,40 @@ def _base_url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ValueError("must look like https://project.supabase.co")
     return value.rstrip("/")
+
+
+def _proxy_url(value: str) -> str:
+    """An HTTP proxy. As in curl, it may have a user and a password, and come without its scheme."""
+    parts = urlsplit(value if "://" in value else f"http://{value}")
+    with suppress(ValueError):  # a port that is no number
+        if parts.scheme == "http" and parts.hostname and parts.port != 0:
+            return parts.geturl()
+    raise ValueError(
+        "HTTPS_PROXY must look like http://proxy.example.com:3128, since SOCKS and HTTPS proxies are not supported: "
+        "change it, or name the host of SUPABASE_URL in NO_PROXY"
+    )
+
+
+def _is_direct(url: SplitResult, no_proxy: str) -> bool:
+    """Whether no proxy is asked: on this machine, and where NO_PROXY has the host, a domain that it is in, its address,
+    a network (CIDR) or `*`."""
+    host = url.hostname or ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        address = None
+    if host == "localhost" or (address and address.is_loopback):
+        return True
+    for entry in map(str.strip, no_proxy.lower().split(",")):
+        if entry == "*":
+            return True
+        name = entry.removeprefix("*").removeprefix(".").removesuffix(f":{url.port or 443}")
+        if name and f".{host}".endswith(f".{name}"):
+            return True
+        with suppress(ValueError):  # a name is no network
+            if address and address in ip_network(name.strip("[]"), strict=False):
+                return True
+    return False
 
 
 def _publishable(value: SecretStr | None) -> SecretStr | None:
@@ -54,36 +103,42 @@ def _long_enough(value: SecretStr | None) -> SecretStr | None:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
 
 
 class Settings(BaseSettings):
-    """What the gateway can be told, by environment variables of the same names."""
+    """What the gateway can be told, by environment variables of the same names. An empty one is the same as none."""
 
-    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     PROJECT_NAME: str = "AIDE"
-    ENVIRONMENT: Literal["development", "production"] = "development"
-    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    LOG_FORMAT: Literal["json", "text"] | None = None
+    ENVIRONMENT: Annotated[Literal["development", "production"], BeforeValidator(_lower)] = "development"
+    LOG_LEVEL: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
+    LOG_FORMAT: Annotated[Literal["json", "text"] | None, BeforeValidator(_lower)] = None
     """By default `json` in production and `text` in development."""
     LOG_USERS: bool = False
     """Adds a hash of the user's id to each request's log line; without it the lines tell nobody apart."""
-    METRICS_PORT: Annotated[Annotated[int, Field(ge=1, le=65535)] | None, BeforeValidator(_blank_is_none)] = None
+    METRICS_PORT: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Where Prometheus finds `/metrics`. Without it there are none."""
 
     SUPABASE_URL: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:54321"
     """Where Supabase answers: `/rest/v1` and `/auth/v1` lie below it."""
-    SUPABASE_PUBLISHABLE_KEY: Annotated[OptionalSecret, AfterValidator(_publishable)] = None
+    SUPABASE_PUBLISHABLE_KEY: Annotated[SecretStr | None, AfterValidator(_publishable)] = None
     """The `sb_publishable_...` (or legacy anon) key: names the project, grants nothing by itself."""
-    SUPABASE_JWT_SECRET: Annotated[OptionalSecret, AfterValidator(_long_enough)] = None
+    SUPABASE_JWT_SECRET: Annotated[SecretStr | None, AfterValidator(_long_enough)] = None
     """Turns HS256 tokens on: for the embedded stack and legacy projects only, since this secret can mint any role."""
-    SUPABASE_JWT_ISSUER: Annotated[str | None, BeforeValidator(_blank_is_none)] = None
+    SUPABASE_JWT_ISSUER: str | None = None
     """When set, `iss` of every token must be equal to it."""
     ALLOW_SHARED_JWT_SECRET: bool = False
     """Production's opt-in for SUPABASE_JWT_SECRET."""
-    DATABASE_URL: OptionalSecret = None
+    DATABASE_URL: SecretStr | None = None
     """Read by `make migrate` alone. The serving gateway never uses it and should not be given it."""
+
+    HTTPS_PROXY: Annotated[SecretStr | None, Field(validation_alias=AliasChoices("HTTPS_PROXY", "https_proxy"))] = None
+    """The HTTP proxy on the way to Supabase, when that has `https://`: plain HTTP is for the own network."""
+    NO_PROXY: Annotated[str | None, Field(validation_alias=AliasChoices("NO_PROXY", "no_proxy"))] = None
+    """Hosts and domains that are reached without the proxy, separated by commas."""
 
     CORS_ORIGINS: Annotated[CommaSeparated, AfterValidator(lambda origins: tuple(map(_origin, origins)))] = (
         "http://localhost:3000",
@@ -108,12 +163,38 @@ class Settings(BaseSettings):
     """Connections to Supabase that one worker keeps at most. Several times what one user may have under way, or that
     user's slow requests leave none for the others."""
 
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that requests to Supabase go through, if any."""
+        supabase = urlsplit(self.SUPABASE_URL)
+        if not self.HTTPS_PROXY or supabase.scheme != "https" or _is_direct(supabase, self.NO_PROXY or ""):
+            return None
+        return _proxy_url(self.HTTPS_PROXY.get_secret_value())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Compose files and Kubernetes objects set a variable to nothing where they mean none, and a secret that was
+        written by `echo` ends in a line break."""
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
+        # Kubernetes gives every pod of the namespace of a service `metrics` a METRICS_PORT=tcp://10.0.0.1:9090.
+        if str(stripped.get("METRICS_PORT", "")).startswith(("tcp://", "udp://", "sctp://")):
+            del stripped["METRICS_PORT"]
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    @model_validator(mode="after")
+    def _proxy_is_usable(self) -> Self:
+        _ = self.proxy
+        return self
+
     @model_validator(mode="after")
     def _production_is_explicit(self) -> Self:
         if self.ENVIRONMENT != "production":
             return self
         wrong = [
-            f"{name} must be set" for name in ("SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY") if not self._given(name)
+            f"{name} must be set in production"
+            for name in ("SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY")
+            if not self._given(name)
         ]
         if self.SUPABASE_JWT_SECRET is not None:
             if self.SUPABASE_JWT_SECRET.get_secret_value() in KNOWN_JWT_SECRETS:
@@ -140,7 +221,7 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         wrong = [
-            f"  {'.'.join(map(str, item['loc'])) or 'production'}: {item['msg'].removeprefix('Value error, ')}"
+            "  " + ": ".join([*map(str, item["loc"]), item["msg"].removeprefix("Value error, ")])
             for item in error.errors(include_input=False, include_url=False)
         ]
         raise SystemExit("Settings are wrong; the gateway does not start:\n" + "\n".join(wrong)) from None

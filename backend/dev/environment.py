@@ -39,8 +39,10 @@ def create() -> bool:
 
 
 def read() -> dict[str, str]:
-    """The settings that are given: by the environment, else by `.env`."""
-    given = {**dotenv_values(FILE, interpolate=False), **{name: value for name, value in os.environ.items() if value}}
+    """The settings that are given: by the environment, else by `.env`. What Kubernetes says of a service that is named
+    like one of them, such as SUPABASE_PORT=tcp://10.0.0.1:8000, is none."""
+    own = {name: value for name, value in os.environ.items() if value.strip() and not value.startswith("tcp://")}
+    given = {**dotenv_values(FILE, interpolate=False), **own}
     return {name: value for name, value in given.items() if value}
 
 

@@ -15,7 +15,7 @@ PRODUCTION = {
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
+    for name in (*Settings.model_fields, "https_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     get_settings.cache_clear()
 
@@ -82,6 +82,118 @@ def test_a_key_that_names_the_project_is_taken(monkeypatch: pytest.MonkeyPatch, 
 def test_a_secret_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "SUPABASE_JWT_SECRET" in start(monkeypatch, SUPABASE_JWT_SECRET="x" * 31)
     assert start(monkeypatch, SUPABASE_JWT_SECRET="x" * 32) == ""
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_setting_is_the_same_as_none(monkeypatch: pytest.MonkeyPatch, name: str, empty: str) -> None:
+    usual = Settings()
+    assert start(monkeypatch, **{name: empty}) == ""
+    assert get_settings() == usual
+
+
+def test_a_line_break_at_the_end_is_no_part_of_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = PRODUCTION | {"MAX_REQUESTS": "7", "LOG_USERS": "true", "TRUSTED_HOSTS": "a.example,b.example"}
+    start(monkeypatch, **given)
+    exact = get_settings()
+    get_settings.cache_clear()
+    assert start(monkeypatch, **{name: f"{value}\n" for name, value in given.items()}) == ""
+    assert get_settings() == exact
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "read"),
+    [
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("LOG_LEVEL", "Warning", "WARNING"),
+        ("LOG_FORMAT", "JSON", "json"),
+        ("ENVIRONMENT", "Development", "development"),
+        ("LOG_USERS", "TRUE", True),
+    ],
+)
+def test_words_are_taken_in_any_case(monkeypatch: pytest.MonkeyPatch, name: str, given: str, read: object) -> None:
+    assert start(monkeypatch, **{name: given}) == ""
+    assert getattr(get_settings(), name) == read
+
+
+def test_production_in_any_case_is_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "SUPABASE_URL" in start(monkeypatch, ENVIRONMENT="Production")
+
+
+@pytest.mark.parametrize("link", ["tcp://10.96.0.17:9090", "udp://10.96.0.17:9090"])
+def test_what_kubernetes_says_of_a_service_is_no_setting(monkeypatch: pytest.MonkeyPatch, link: str) -> None:
+    assert start(monkeypatch, METRICS_PORT=link) == ""
+    assert get_settings().METRICS_PORT is None
+
+
+class TestProxy:
+    HOSTED = "https://project.supabase.co"
+
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy"])
+    @pytest.mark.parametrize(
+        ("given", "used"),
+        [
+            ("http://proxy.example.com:3128", "http://proxy.example.com:3128"),
+            ("http://user:p%40ss@proxy.example.com:3128/", "http://user:p%40ss@proxy.example.com:3128/"),
+            ("proxy.example.com:3128", "http://proxy.example.com:3128"),
+            ("http://[2001:db8::1]:3128", "http://[2001:db8::1]:3128"),
+        ],
+    )
+    def test_is_the_way_to_a_hosted_supabase(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, given: str, used: str
+    ) -> None:
+        assert start(monkeypatch, SUPABASE_URL=self.HOSTED, **{name: given}) == ""
+        assert get_settings().proxy == used
+        assert "p%40ss" not in repr(get_settings())
+
+    def test_an_empty_one_does_not_hide_the_other_spelling(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        start(monkeypatch, SUPABASE_URL=self.HOSTED, HTTPS_PROXY="", https_proxy="http://proxy.example.com")
+        assert get_settings().proxy == "http://proxy.example.com"
+
+    @pytest.mark.parametrize(
+        "url",
+        ["http://127.0.0.1:54321", "http://kong:8000", "https://127.0.0.1:54321", "https://localhost", "https://[::1]"],
+    )
+    def test_is_not_used_in_the_own_network(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+        assert start(monkeypatch, SUPABASE_URL=url, HTTPS_PROXY="socks5://proxy.example.com") == ""
+        assert get_settings().proxy is None
+
+    @pytest.mark.parametrize(
+        ("no_proxy", "url", "direct"),
+        [
+            ("*", HOSTED, True),
+            ("localhost, project.supabase.co", HOSTED, True),
+            (".supabase.co", HOSTED, True),
+            ("supabase.co", HOSTED, True),
+            ("*.SUPABASE.co", HOSTED, True),
+            ("project.supabase.co:443", HOSTED, True),
+            ("project.supabase.co:8443", HOSTED, False),
+            ("base.co", HOSTED, False),
+            ("project.supabase.com", HOSTED, False),
+            ("10.0.0.0/8", HOSTED, False),
+            (",", HOSTED, False),
+            ("10.0.0.0/8", "https://10.1.2.3", True),
+            ("10.1.2.3", "https://10.1.2.3:8443", True),
+            ("10.1.2.4", "https://10.1.2.3", False),
+            ("2001:db8::/32", "https://[2001:db8::1]", True),
+            ("[2001:db8::1]", "https://[2001:db8::1]", True),
+        ],
+    )
+    def test_is_not_used_where_no_proxy_says_so(
+        self, monkeypatch: pytest.MonkeyPatch, no_proxy: str, url: str, direct: bool
+    ) -> None:
+        start(monkeypatch, SUPABASE_URL=url, HTTPS_PROXY="http://proxy.example.com", NO_PROXY=no_proxy)
+        assert get_settings().proxy == (None if direct else "http://proxy.example.com")
+
+    @pytest.mark.parametrize(
+        "url", ["socks5h://user:hidden@proxy.example.com", "https://proxy.example.com", "http://", "http://proxy:port"]
+    )
+    def test_one_that_cannot_be_used_is_refused_in_one_line(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+        refusal = start(monkeypatch, SUPABASE_URL=self.HOSTED, HTTPS_PROXY=url)
+        _, line = refusal.splitlines()
+        assert line.strip().startswith("HTTPS_PROXY must look like http://")
+        assert "NO_PROXY" in line
+        assert "hidden" not in refusal
 
 
 def test_one_user_cannot_take_every_connection() -> None:

@@ -148,9 +148,11 @@ def test_pods_are_probed_and_have_no_rights() -> None:
 
 
 def test_pods_get_settings_by_reference() -> None:
-    (container,) = kubernetes()["Deployment"]["spec"]["template"]["spec"]["containers"]
+    pod = kubernetes()["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
     assert {kind for source in container["envFrom"] for kind in source} == {"configMapRef", "secretRef"}
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert pod["enableServiceLinks"] is False
     assert container["env"] == [{"name": "METRICS_PORT", "value": str(ports["metrics"])}]
 
 

@@ -414,6 +414,17 @@ def test_a_taken_port_is_one_clear_line(checkout: Checkout) -> None:
         assert "SUPABASE_PORT" in Checkout(checkout.folder, checkout.port, port).refused()
 
 
+def test_what_kubernetes_says_of_a_service_is_no_port(checkout: Checkout) -> None:
+    links = dict.fromkeys(("PORT", "SUPABASE_PORT", "METRICS_PORT"), "tcp://10.96.0.17:9090")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        (checkout.folder / ".env").write_text(f"PORT={port}\nSUPABASE_PORT={checkout.supabase_port}\n")
+        try:
+            assert f"port {port} is taken" in replace(checkout, settings=links).refused()
+        finally:
+            (checkout.folder / ".env").unlink()
+
+
 def test_one_port_for_two_servers_is_refused(checkout: Checkout) -> None:
     for names in (("PORT", "SUPABASE_PORT"), ("PORT", "METRICS_PORT"), ("SUPABASE_PORT", "METRICS_PORT")):
         same = dict.fromkeys(names, str(free_port()))
