@@ -7,6 +7,7 @@ to and that is empty when they start; then whichever of them serves the metrics 
 import logging
 import os
 from pathlib import Path
+from socket import has_dualstack_ipv6
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -39,7 +40,7 @@ def serve(port: int) -> None:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     try:
-        start_http_server(port, registry=registry)
+        start_http_server(port, "::" if has_dualstack_ipv6() else "0.0.0.0", registry)  # noqa: S104 - README.md says so
     except OSError as error:
         if not together:
             logger.warning(

@@ -10,6 +10,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
+from socket import has_dualstack_ipv6
 
 from dev import developer
 from dev.embedded import EmbeddedStack, keep_serving, start_embedded, wait_until_it_answers
@@ -33,7 +34,7 @@ def serve() -> int:
                 supervisor,
                 ROOT,
                 port=PORT,
-                host="0.0.0.0",  # noqa: S104 - the container's own
+                host="::" if has_dualstack_ipv6() else "0.0.0.0",  # noqa: S104 - the container's own
                 jwt_secret=settings["SUPABASE_JWT_SECRET"],
                 publishable_key=settings["SUPABASE_PUBLISHABLE_KEY"],
                 admin=False,

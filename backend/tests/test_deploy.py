@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 import yaml  # type: ignore[import-untyped]
 from packaging.requirements import Requirement
 
@@ -21,7 +22,7 @@ ROOT = BACKEND.parent
 KUBERNETES = BACKEND / "deploy/kubernetes.yaml"
 
 # Read by uvicorn itself.
-SERVER_SETTINGS = {"WEB_CONCURRENCY", "PROMETHEUS_MULTIPROC_DIR"}
+SERVER_SETTINGS = {"WEB_CONCURRENCY", "PROMETHEUS_MULTIPROC_DIR", "UVICORN_TIMEOUT_KEEP_ALIVE"}
 NEVER = {"DATABASE_URL"}
 
 
@@ -122,6 +123,13 @@ def test_accepted_requests_have_the_time_they_may_take() -> None:
     stop = compose("docker-compose.yml")["backend"]["stop_grace_period"]
     assert Settings.model_fields["REQUEST_TIMEOUT"].default < int(graceful) < int(stop.removesuffix("s"))
     assert pause + int(graceful) < pod["terminationGracePeriodSeconds"]
+
+
+def test_idle_connections_outlive_those_of_a_balancer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in re.findall(r"(UVICORN_\w+)=(\S+)", dockerfile("ENV")[0]):
+        monkeypatch.setenv(name, value)
+    options = uvicorn.main.make_context("uvicorn", ["app.main:app"], auto_envvar_prefix="UVICORN").params
+    assert options["timeout_keep_alive"] > 60
 
 
 def test_the_image_runs_unprivileged() -> None:

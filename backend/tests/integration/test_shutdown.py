@@ -70,10 +70,10 @@ def start(supervisor: Supervisor, folder: Path, gate: Gate, workers: int, **sett
     options = re.findall(r"UVICORN_(\w+)=(\S+)", (BACKEND / "Dockerfile").read_text())
     child = supervisor.start(
         "the gateway",
-        [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)],
+        [sys.executable, "-m", "app"],
         env={
             **{f"UVICORN_{name}": value for name, value in options},
-            "UVICORN_HOST": "127.0.0.1",
+            "PORT": str(port),
             "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": str(GRACE),
             "WEB_CONCURRENCY": str(workers),
             "SUPABASE_URL": gate.url,
