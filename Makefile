@@ -4,10 +4,11 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# The first Python that is new enough. PYTHON=... chooses another.
+# The first Python that is new enough, by its short name: make and the shell would read a folder named `it's $HOME`
+# otherwise. PYTHON=... chooses another.
 PYTHON ?= $(eval PYTHON := $(shell \
 	for python in .venv/bin/python python3 python3.14 python3.13 python3.12 python3.11 python; do \
-		$$python -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1); print(sys.executable)' && break; \
+		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$python && break; \
 	done 2>/dev/null))$(PYTHON)
 IN_BACKEND := cd backend && exec ../.venv/bin/python -m
 
@@ -16,10 +17,11 @@ help: ## Say what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
+install: export CHOSEN = $(PYTHON)
 install: ## Install what all other targets need, into .venv and supabase/node_modules
-	@{ '$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))'; } 2>/dev/null || \
+	@{ "$$CHOSEN" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; } 2>/dev/null || \
 		{ echo 'Python 3.11 or newer is missing: install it, or name it with PYTHON=...' >&2; exit 1; }
-	@'$(PYTHON)' -I backend/dev/install.py
+	@"$$CHOSEN" -I backend/dev/install.py
 
 .PHONY: dev
 dev: install ## Run the embedded stack and the gateway with reload (PORT, SUPABASE_PORT)
@@ -52,14 +54,15 @@ migrate: install ## Apply the migrations to DATABASE_URL
 
 # Where `make export` writes and `make import` reads.
 FILE ?= aide-data.sql
+export FILE
 
 .PHONY: export
 export: install ## Write the rows and users of the embedded stack to FILE (aide-data.sql)
-	@$(IN_BACKEND) dev export '$(FILE)'
+	@$(IN_BACKEND) dev export "$$FILE"
 
 .PHONY: import
 import: install ## Move the rows and users in FILE to DATABASE_URL, once it is migrated
-	@$(IN_BACKEND) dev import '$(FILE)'
+	@$(IN_BACKEND) dev import "$$FILE"
 
 .PHONY: check
 check: install ## Check style and types

@@ -21,4 +21,9 @@ COMMANDS = {
     "import": import_data,
 }
 
-sys.exit(COMMANDS[sys.argv[1] if len(sys.argv) > 1 else "serve"]())
+try:
+    sys.exit(COMMANDS[sys.argv[1] if len(sys.argv) > 1 else "serve"]())
+except OSError as error:
+    if not error.filename:
+        raise
+    sys.exit(f"Stopped: {error.strerror} ({error.filename})")  # a disk that is full or read-only, a foreign folder

@@ -5,11 +5,13 @@ Run by the machine's own Python, so it imports nothing but the standard library.
 
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -22,6 +24,16 @@ UV_REQUIREMENTS = ROOT / "backend/requirements-uv.lock"
 NODE_MODULES = ROOT / "supabase/node_modules"
 OLDEST_NODE = 20
 
+# The Python that `.venv` was made of, when that one runs this: it has pip, and stays when `.venv` is made anew.
+BASE_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
+# What programs say when the file system is at fault, and what that means.
+DISK_FAULTS = {
+    r"ENOSPC|No space left on device|os error 28\b": "the disk is full: an installation takes 1 GB, caches included",
+    r"EDQUOT|Disk quota exceeded|os error 122\b": "the quota is used up: an installation takes 1 GB, caches included",
+    r"EROFS|Read-only file system|os error 30\b": "the disk is read-only: install where this folder can be written to",
+    r"EACCES|Permission denied|os error 13\b": "this user may not write there: own the folder, or install as its owner",
+}
+
 
 class InstallError(Exception):
     """Something cannot be installed; the message says what to do."""
@@ -32,8 +44,8 @@ def main() -> int:
         with Path(__file__).open() as this_file:
             fcntl.flock(this_file, fcntl.LOCK_EX)  # two targets at once in a new clone
             install()
-    except InstallError as error:
-        print(error, file=sys.stderr)
+    except (InstallError, OSError) as error:
+        print(f"Not installed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -91,14 +103,38 @@ def node_state() -> str:
 
 
 def is_current(stamp: Path, state: str) -> bool:
-    return stamp.exists() and stamp.read_text() == state
+    return is_whole(stamp) and stamp.read_text().partition("\n")[0] == state
+
+
+def is_whole(stamp: Path) -> bool:
+    """Whether all that was installed together with the stamp is still there."""
+    if not stamp.exists():
+        return False
+    _, *names = stamp.read_text().splitlines()
+    return all((stamp.parent / name).exists() for name in names)
+
+
+def write_stamp(stamp: Path, state: str) -> None:
+    """Notes that the folder of the stamp is installed, and what is in it: all folders, and the files at their top."""
+    names = (os.path.relpath(path, stamp.parent) for path in installed(stamp.parent))
+    stamp.write_text("\n".join([state, *sorted(names)]))
+
+
+def installed(folder: Path) -> Iterator[str]:
+    packages = {str(folder), *map(str, folder.glob("lib/python*/site-packages"))}
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        yield from (os.path.join(parent, name) for name in folders)
+        if parent in packages or parent.endswith("/bin"):
+            yield from (os.path.join(parent, name) for name in files)
 
 
 def install_python() -> None:
-    if not PYTHON.exists():
-        run(sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV))
+    stamp = VENV / "installed"
+    if not (PYTHON.exists() and is_whole(stamp)):
+        run(BASE_PYTHON, "-m", "venv", "--clear", "--without-pip", str(VENV))
     install_requirements(REQUIREMENTS)
-    (VENV / "installed").write_text(python_state())
+    write_stamp(stamp, python_state())
 
 
 def install_requirements(lock: Path) -> None:
@@ -114,10 +150,10 @@ def install_requirements(lock: Path) -> None:
 
 def pip() -> list[str]:
     """The pip of this Python, made to install into `.venv`, else one put there, which takes longer."""
-    own = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, text=True)
+    own = subprocess.run([BASE_PYTHON, "-m", "pip", "--version"], capture_output=True, text=True)
     version = re.match(r"pip (\d+)\.(\d+)", own.stdout)
     if version and (int(version[1]), int(version[2])) >= (22, 3):
-        return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+        return [BASE_PYTHON, "-m", "pip", "--python", str(PYTHON)]
     try:
         run(str(PYTHON), "-m", "ensurepip")
     except InstallError:
@@ -127,13 +163,24 @@ def pip() -> list[str]:
 
 def install_node() -> None:
     run("npm", "ci", "--omit=dev", "--no-progress", cwd=ROOT / "supabase")
-    (NODE_MODULES / ".installed").write_text(node_state())
+    write_stamp(NODE_MODULES / ".installed", node_state())
+
+
+def environment() -> dict[str, str]:
+    """This process's, without what would send the packages to another place than the folder they are for."""
+    others = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}
+    kept = {name: value for name, value in os.environ.items() if name not in others}
+    return {**kept, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "npm_config_global": "false"}
 
 
 def run(*command: str, cwd: Path = ROOT) -> None:
-    done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        raise InstallError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+        output = done.stdout + done.stderr
+        for pattern, meaning in DISK_FAULTS.items():
+            if said := re.search(f"^.*(?:{pattern}).*$", output, re.MULTILINE):
+                raise InstallError(f"{meaning} ({said[0].strip()})")
+        raise InstallError(f"{' '.join(command)} failed:\n{output}")
 
 
 if __name__ == "__main__":

@@ -407,6 +407,15 @@ def test_a_wrong_setting_ends_the_start_and_is_named(checkout: Checkout) -> None
     assert "in .env or in the environment" in said
 
 
+def test_a_folder_that_cannot_be_written_to_is_one_clear_line(checkout: Checkout, tmp_path: Path) -> None:
+    folder = tmp_path / "checkout"
+    shutil.copytree(checkout.folder, folder, ignore=shutil.ignore_patterns(".temp"), symlinks=True)
+    (folder / "supabase/.temp").write_text("no folder")
+    (line,) = [line for line in replace(checkout, folder=folder).refused().splitlines() if "Made .env" not in line]
+    assert line.startswith("Stopped: ")
+    assert str(folder / "supabase/.temp") in line
+
+
 def test_a_taken_port_is_one_clear_line(checkout: Checkout) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
