@@ -19,10 +19,12 @@ PORTS = {"PORT": 8000, "SUPABASE_PORT": 54321, "METRICS_PORT": 0}  # the last on
 READY = """
 AIDE is running. Ctrl-C stops it; the data stay.
 
-  API           {api}
-  Its docs      {api}/docs
-  Data browser  {supabase}  (admin mode: whoever is on this machine sees and changes all rows)
-  You are       {email}, password {password}
+  API              {api}
+  Its docs         {api}/docs
+  Supabase URL     {supabase}
+  Publishable key  {publishable_key}
+  Data browser     {supabase}  (admin mode: whoever is on this machine sees and changes all rows)
+  You are          {email}, password {password}
 
 Create a workspace, from another terminal in this folder:
 
@@ -112,7 +114,8 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
             except (StartError, OSError) as error:
                 say(f"no sample workspace: {error}")
             say("ready")
-            show(READY.format(api=api, supabase=supabase, email=developer.EMAIL, password=password))
+            front_end = {"api": api, "supabase": supabase, "publishable_key": publishable_key}
+            show(READY.format(**front_end, email=developer.EMAIL, password=password))
             keep_serving(supervisor, ROOT, stack, say=say, restart=start_stack)
         except KeyboardInterrupt:
             say("stopping")

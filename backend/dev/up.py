@@ -19,10 +19,11 @@ ROOT = Path(__file__).parents[2]
 READY = """
 AIDE is running in containers. `make down` stops it; the data stay.
 
-  API          {api}
-  Its docs     {api}/docs
-  Supabase     {supabase}
-  Studio       {studio}
+  API              {api}
+  Its docs         {api}/docs
+  Supabase URL     {supabase}
+  Publishable key  {publishable_key}
+  Studio           {studio}
 """
 
 
@@ -54,7 +55,8 @@ def up() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(READY.format(api=api, supabase=status["API_URL"], studio=status.get("STUDIO_URL", "switched off")))
+    front_end = {"api": api, "supabase": status["API_URL"], "publishable_key": env["SUPABASE_PUBLISHABLE_KEY"]}
+    print(READY.format(**front_end, studio=status.get("STUDIO_URL", "switched off")))
     return 0
 
 

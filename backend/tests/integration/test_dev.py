@@ -251,6 +251,22 @@ def test_what_was_acknowledged_survives_the_death_of_any_process(checkout: Check
         assert missing(running, acknowledged) == []
 
 
+def test_a_front_end_finds_all_that_it_needs_in_what_is_printed(checkout: Checkout) -> None:
+    with Running(checkout) as running:
+        (url,) = re.findall(r"Supabase URL +(\S+)", running.said)
+        (key,) = re.findall(r"Publishable key +(\S+)", running.said)
+        (user,) = re.findall(r"You are +(\S+), password (\S+)", running.said)
+        signed_in = httpx.post(
+            f"{url}/auth/v1/token?grant_type=password",
+            headers={"apikey": key},
+            json=dict(zip(("email", "password"), user, strict=True)),
+            verify=PLAIN,
+        ).json()
+        (api,) = re.findall(r"API +(\S+)", running.said)
+        headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
+        assert httpx.get(f"{api}/v1/workspaces", headers=headers, verify=PLAIN).status_code == 200
+
+
 def test_a_gateway_that_cannot_reload_waits_for_the_next_change(checkout: Checkout) -> None:
     module = checkout.folder / "backend/app/main.py"
     code = module.read_text()
