@@ -29,12 +29,14 @@ class AiohttpClient(httpx.AsyncClient):
         super().__init__(transport=httpx.AsyncBaseTransport())
         self._limit = settings.UPSTREAM_CONNECTIONS
         self._wait = settings.CONNECT_TIMEOUT
+        self._proxy = settings.proxy
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._limit),
             cookie_jar=aiohttp.DummyCookieJar(),
+            proxy=self._proxy,
             timeout=aiohttp.ClientTimeout(total=None, connect=self._wait, sock_connect=self._wait),
         )
         # aiohttp repeats a DELETE on a stale connection by itself; a write is never repeated here. It has no public
