@@ -21,7 +21,8 @@ from app.services.db import Database, Session, Table
 # RFC 9110, section 8.8.3: an entity tag, weak or strong.
 _ETAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _ETAGS = re.compile(rf"{_ETAG}(?:[ \t]*,[ \t]*{_ETAG})*")
-_VERSION = re.compile(r'(?<!W/)"([1-9][0-9]{0,8})"')
+# Proxies that compress mark our tags as weak. They name content, not bytes, so both forms are the same.
+_VERSION = re.compile(r'"([1-9][0-9]{0,8})"')
 MAX_VERSIONS = 100
 """That `If-Match` may list: all of them are part of an address upstream."""
 

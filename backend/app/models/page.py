@@ -35,7 +35,10 @@ class PageQuery(Input):
 class SearchQuery(PageQuery):
     """The query of a list that can be searched."""
 
-    q: Annotated[Search | None, Field(description="A part of the name or title, in any case, taken literally.")] = None
+    q: Annotated[
+        Search | None,
+        Field(description="A part of the name or title, in any case and any Unicode form, taken literally."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ of integers, which jsonb holds whole."""
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -31,9 +32,9 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 
 class Input(BaseModel):
-    """A body that a client sends: unknown fields are refused, text is trimmed."""
+    """A body that a client sends: unknown fields are refused, text is kept byte for byte but for names and titles."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class Row(BaseModel):
@@ -106,7 +107,7 @@ def _unstorable_text() -> PydanticCustomError:
 
 
 JsonObject = Annotated[
-    dict[Annotated[str, StringConstraints(strip_whitespace=False)], Any],  # trimmed, two names may become one
+    dict[str, Any],
     AfterValidator(_json_column),
     Field(
         description="At most 1 MiB as text and 64 levels deep. Numbers are finite doubles, integers within ±(2^53 - 1);"
@@ -123,8 +124,29 @@ ClientId = Annotated[
 _TEXT = r"^[^\x00]*$"
 _TEXT_NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_TEXT_NOT_BLANK)]
+MAX_TITLE = 500
+_MOST_COMPOSED = 4
+"""Characters that NFC makes one of, at most: https://www.unicode.org/faq/normalization#12"""
+
+
+def _composed(value: Any) -> Any:
+    """Text in NFC, unless it is too long anyway: long rows of accents take quadratic time."""
+    if isinstance(value, str) and len(value) <= _MOST_COMPOSED * MAX_TITLE:
+        return unicodedata.normalize("NFC", value)
+    return value
+
+
+def _trimmed(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+_TITLE = (
+    BeforeValidator(_composed),
+    BeforeValidator(_trimmed),  # the last one is the first to run
+    Field(description="Kept without space around it, in Unicode's form NFC."),
+)
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK), *_TITLE]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TITLE, pattern=_TEXT_NOT_BLANK), *_TITLE]
 Content = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=_TEXT_NOT_BLANK)]
 Label = Annotated[str, StringConstraints(max_length=500, pattern=_TEXT)]
 Handle = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
@@ -132,7 +154,7 @@ CacheId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern
 StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=_TEXT_NOT_BLANK)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A lower-case word of an open set: letters, digits and underscores, at most 64 characters."""
-Search = Annotated[str, StringConstraints(max_length=255, pattern=_TEXT)]
+Search = Annotated[str, StringConstraints(max_length=255, pattern=_TEXT), BeforeValidator(_composed)]
 
 # RFC 3339, section 5.6. Pydantic alone reads numbers too, as seconds since 1970.
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)

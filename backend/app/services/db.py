@@ -257,7 +257,7 @@ class Table:
         filters = query.model_dump(mode="json", exclude={"limit", "cursor", "order", "q"}, exclude_none=True)
         for name, value in (*scope.items(), *filters.items()):
             select = select.eq(name, value)
-        if self._searched and isinstance(query, SearchQuery) and query.q:
+        if self._searched and isinstance(query, SearchQuery) and query.q and not query.q.isspace():
             select = select.filter(self._searched, "imatch", _literal_pattern(query.q))
         column, descending = query.order.removeprefix("-"), query.order.startswith("-")
         if position:

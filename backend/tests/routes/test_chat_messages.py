@@ -46,6 +46,12 @@ class TestCreate:
         upstream.post("/rest/v1/chat_messages").mock(return_value=raised(422, "unknown_node"))
         problem(client.post("/v1/chat-messages", json=NEW | {"mentions": ROW["mentions"]}), 422, "unknown_node")
 
+    @pytest.mark.parametrize("content", ["  x = 1\n\ty = 2\n", "\u00a0e\u0301", " \n."])
+    def test_a_content_is_kept_byte_for_byte(self, client: TestClient, upstream: respx.Router, content: str) -> None:
+        upstream.post("/rest/v1/chat_messages").respond(201, json=ROW)
+        assert client.post("/v1/chat-messages", json=NEW | {"content": content}).status_code == 201
+        assert last_body(upstream)["content"] == content
+
     def test_fifty_mentions_are_the_most(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post("/rest/v1/chat_messages").respond(201, json=ROW)
         mentions = [str(UUID(int=n)) for n in range(51)]

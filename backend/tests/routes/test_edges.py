@@ -43,6 +43,12 @@ class TestCreate:
         assert last_body(upstream) == new
         assert len(upstream.calls) == 1
 
+    def test_handles_and_labels_are_kept_byte_for_byte(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.post("/rest/v1/edges").respond(201, json=ROW)
+        texts = {"source_handle": " right", "target_handle": "e\u0301\t", "label": "  e\u0301 "}
+        assert client.post("/v1/edges", json=NEW | texts).status_code == 201
+        assert last_body(upstream) == NEW | texts
+
     @pytest.mark.parametrize("constraint", ["edges_source_node_id_fkey", "edges_target_node_id_fkey"])
     def test_an_end_that_is_no_node_of_the_workspace_is_unknown(
         self, client: TestClient, upstream: respx.Router, constraint: str

@@ -188,6 +188,12 @@ class TestJsonColumn:
         assert client.post("/v1/sources", json=NEW | {"metadata": metadata}).status_code == 201
         assert last_body(upstream)["metadata"] == metadata
 
+    def test_only_the_title_is_trimmed_and_composed(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.post("/rest/v1/sources").respond(201, json=ROW)
+        texts = {"storage_path": "w/ e\u0301.pdf ", "cache_id": " c "}
+        assert client.post("/v1/sources", json=NEW | texts | {"title": " e\u0301 "}).status_code == 201
+        assert last_body(upstream) == NEW | texts | {"title": "\u00e9"}
+
     @pytest.mark.parametrize(
         ("metadata", "kind"),
         [

@@ -82,6 +82,20 @@ class TestCreate:
         problem(response, 409, "id_taken")
 
     @pytest.mark.parametrize(
+        ("name", "kept"), [(" \t Cafe\u0301\u00a0", "Caf\u00e9"), ("e\u0301" * 255, "\u00e9" * 255)]
+    )
+    def test_a_name_is_trimmed_and_composed_before_it_is_measured(
+        self, client: TestClient, upstream: respx.Router, name: str, kept: str
+    ) -> None:
+        upstream.post("/rest/v1/workspaces").respond(201, json=ROW)
+        assert client.post("/v1/workspaces", json={"name": name}).status_code == 201
+        assert json.loads(last_request(upstream).content) == {"name": kept}
+
+    def test_a_very_long_name_is_refused_before_its_accents_are_put_in_order(self, client: TestClient) -> None:
+        name = "a" + "\u0301\u0316" * 100_000  # which would take minutes
+        problem(client.post("/v1/workspaces", json={"name": name}), 422, "invalid_request")
+
+    @pytest.mark.parametrize(
         "body",
         [
             {},
@@ -158,6 +172,11 @@ class TestList:
         problem(client.get(f"/v1/workspaces?{query}"), 422, "invalid_request")
         assert not upstream.calls
 
+    def test_a_search_term_is_composed_and_not_trimmed(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        client.get("/v1/workspaces", params={"q": "Cafe\u0301 "})
+        assert last_request(upstream).url.params["name"] == "imatch.Caf\u00e9 "
+
     def test_an_empty_search_is_none(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.get("/rest/v1/workspaces").respond(200, json=[])
         assert client.get("/v1/workspaces", params={"q": " "}).status_code == 200
@@ -209,12 +228,21 @@ class TestUpdate:
         assert client.patch(f"/v1/workspaces/{ROW['id']}", json={}).json() == ANSWER
         problem(client.patch(f"/v1/workspaces/{ROW['id']}", json={}, headers={"If-Match": '"2"'}), 412, "stale_version")
 
-    @pytest.mark.parametrize("tag", ['"2"', 'W/"3"', '"three"', '""'])
+    @pytest.mark.parametrize("tag", ['"2"', 'W/"2"', '"three"', '""'])
     def test_a_stale_version_is_refused(self, client: TestClient, upstream: respx.Router, tag: str) -> None:
         upstream.patch("/rest/v1/workspaces").mock(return_value=NO_ROW)
         upstream.get("/rest/v1/workspaces").respond(200, json=ROW)
         response = client.patch(f"/v1/workspaces/{ROW['id']}", json={"name": "n"}, headers={"If-Match": tag})
         problem(response, 412, "stale_version")
+
+    @pytest.mark.parametrize("tag", ['W/"3"', '"4", W/"3"'])
+    def test_a_proxys_weak_form_of_the_tag_counts_as_the_tag(
+        self, client: TestClient, upstream: respx.Router, tag: str
+    ) -> None:
+        upstream.patch("/rest/v1/workspaces").respond(200, json=ROW)
+        response = client.patch(f"/v1/workspaces/{ROW['id']}", json={"name": "n"}, headers={"If-Match": tag})
+        assert response.status_code == 200
+        assert "3" in last_request(upstream).url.params["version"]
 
     def test_a_hidden_workspace_is_not_found_whatever_its_version(
         self, client: TestClient, upstream: respx.Router
