@@ -15,7 +15,7 @@ from jwt import PyJWK
 
 from app import metrics
 from app.config import Settings
-from app.errors import UnauthenticatedError, UpstreamUnavailableError
+from app.errors import TokenExpiredError, UnauthenticatedError, UpstreamUnavailableError
 from app.services.pool import read_whole
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,8 @@ MAX_TOKEN_LENGTH = 8192
 MAX_CACHED_TOKENS = 4096
 CACHED_SECONDS = 300.0
 """How long a verified token is believed without looking at its signature again. `exp` is checked every time."""
+LEEWAY = 30
+"""Seconds by which clocks may differ, as PostgREST allows: https://docs.postgrest.org/en/stable/references/auth.html"""
 
 MAX_EXPIRY = 253_402_300_800
 """The end of the year 9999: an `exp` beyond it is not a date."""
@@ -150,7 +152,8 @@ class Verifier:
     async def verify(self, token: str) -> Caller:
         """The caller whose token this is.
 
-        Raises `UnauthenticatedError`, or `UpstreamUnavailableError` when the keys cannot be had.
+        Raises `TokenExpiredError` or another `UnauthenticatedError`, or `UpstreamUnavailableError` when the keys cannot
+        be had.
         """
         now = time.time()
         if entry := self._verified.get(token):
@@ -167,7 +170,7 @@ class Verifier:
         _VERIFIED.inc()
         if len(self._verified) >= MAX_CACHED_TOKENS:
             del self._verified[next(iter(self._verified))]
-        self._verified[token] = (caller, min(caller.expires_at, now + CACHED_SECONDS))
+        self._verified[token] = (caller, min(caller.expires_at + LEEWAY, now + CACHED_SECONDS))
         return caller
 
     async def _check(self, token: str) -> Caller:
@@ -182,11 +185,16 @@ class Verifier:
                 algorithms=[str(algorithm)],
                 audience="authenticated",
                 issuer=self._issuer,
-                options={"require": ["exp", "sub", "aud"], "verify_iat": False},
+                leeway=LEEWAY,
+                options={"require": ["exp", "sub", "aud"]},
             )
             return _caller(token, claims)
         except jwt.ExpiredSignatureError:
-            raise UnauthenticatedError("The access token has expired. Refresh it and send the request again.") from None
+            raise TokenExpiredError from None
+        except jwt.ImmatureSignatureError:
+            raise UnauthenticatedError(
+                "The access token is valid only from a later moment on. Is the clock of this server right?"
+            ) from None
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError, RecursionError):
             raise UnauthenticatedError(
                 "The access token is not valid here. Sign in again and send the new token."

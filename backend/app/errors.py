@@ -4,6 +4,7 @@
     ├── MalformedRequestError            400     malformed_request
     ├── UpgradeRefusedError              400     upgrade_refused
     ├── UnauthenticatedError             401     unauthenticated
+    │   └── TokenExpiredError            401     token_expired
     ├── NotFoundError                    404     not_found
     │   └── RouteNotFoundError           404     route_not_found
     ├── MethodNotAllowedError            405     method_not_allowed
@@ -114,6 +115,13 @@ class UnauthenticatedError(ProblemError):
 
     status, code, title = 401, "unauthenticated", "Not authenticated"
     fields: ClassVar = {"WWW-Authenticate": "Bearer"}
+
+
+class TokenExpiredError(UnauthenticatedError):
+    """The access token has expired. Refresh the session and send the request again with the new token."""
+
+    status, code, title = 401, "token_expired", "Token expired"
+    fields: ClassVar = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="The token expired"'}
 
 
 class NotFoundError(ProblemError):

@@ -83,7 +83,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         allow_origins=settings.CORS_ORIGINS,
         allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "If-Match", "X-Request-ID", "traceparent"],
-        expose_headers=["ETag", "Link", "Location", "X-Request-ID", "Retry-After"],
+        expose_headers=["ETag", "Link", "Location", "X-Request-ID", "Retry-After", "WWW-Authenticate"],
     )
     app.add_middleware(RequestMiddleware, lanes=lanes, memory=memory, log_users=settings.LOG_USERS)
 

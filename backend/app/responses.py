@@ -20,6 +20,7 @@ from app.errors import (
     OverloadedError,
     ProblemError,
     StaleVersionError,
+    TokenExpiredError,
     TooManyRequestsError,
     UnauthenticatedError,
     UnsupportedMediaTypeError,
@@ -56,6 +57,7 @@ _LINK = {"Link": _header('`<...>; rel="next"`: the next page. Absent on the last
 ANY: Responses = problems(
     MalformedRequestError,
     UnauthenticatedError,
+    TokenExpiredError,
     BodyTooLargeError,
     UriTooLongError,
     UnsupportedMediaTypeError,

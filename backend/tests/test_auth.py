@@ -114,14 +114,15 @@ FORGED = {
     "role missing": without("role"),
     "role a list": sign({"role": ["authenticated"]}),
     "service_role by HS256": mint(str(USER_ID), role="service_role"),
-    "expired": sign({"exp": NOW - 1}),
     "exp missing": without("exp"),
     "exp a float": sign({"exp": NOW + 3600.5}),
     "exp text": raw({"alg": "HS256"}, CLAIMS | {"exp": str(NOW + 3600)}),
     "exp signed text": jwt.encode(CLAIMS | {"exp": str(NOW + 3600)}, JWT_SECRET, "HS256"),
-    "exp true": sign({"exp": True}),
     "exp beyond all": sign({"exp": 10**400}),
     "not yet valid": sign({"nbf": NOW + 600}),
+    "issued in the future": sign({"iat": NOW + 600}),
+    "iat text": sign({"iat": "now"}),
+    "iat null": sign({"iat": None}),
     "sub missing": without("sub"),
     "sub no UUID": sign({"sub": "me"}),
     "sub a UUID in braces": sign({"sub": "{" + str(USER_ID) + "}"}),
@@ -200,15 +201,32 @@ def test_a_users_token_is_let_in_and_goes_up_as_it_is(anonymous: TestClient, row
     assert rows.calls.last.request.headers["authorization"] == f"Bearer {token}"
 
 
-def test_a_verified_token_ends_with_its_exp(
+@pytest.mark.parametrize("exp", [NOW - 31, 0, True])
+def test_an_expired_token_is_told_apart(anonymous: TestClient, rows: respx.Route, exp: object) -> None:
+    response = anonymous.get("/v1/workspaces", headers={"Authorization": f"Bearer {sign({'exp': exp})}"})
+    assert (response.status_code, response.json()["code"]) == (401, "token_expired")
+    assert response.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
+    assert not rows.called
+
+
+@pytest.mark.parametrize("claims", [{"exp": NOW - 5}, {"nbf": NOW + 25}, {"iat": NOW + 25}], ids=str)
+def test_clocks_may_differ_by_half_a_minute(anonymous: TestClient, rows: respx.Route, claims: dict[str, int]) -> None:
+    token = sign(claims)
+    assert (status_of(anonymous, token), status_of(anonymous, token)) == (200, 200), "verified, then cached"
+
+
+def test_a_verified_token_ends_with_its_exp_and_the_leeway(
     anonymous: TestClient, rows: respx.Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = int(time.time())
     token = sign({"exp": now + 60})
     assert status_of(anonymous, token) == 200
-    monkeypatch.setattr("app.auth.time.time", lambda: now + 61.0)
     monkeypatch.setattr("jwt.api_jwt.datetime", _Tomorrow)
-    assert status_of(anonymous, token) == 401
+    monkeypatch.setattr("app.auth.time.time", lambda: now + 89.0)
+    assert status_of(anonymous, token) == 200
+    monkeypatch.setattr("app.auth.time.time", lambda: now + 91.0)
+    response = anonymous.get("/v1/workspaces", headers={"Authorization": f"Bearer {token}"})
+    assert (response.status_code, response.json()["code"]) == (401, "token_expired")
 
 
 class _Tomorrow:

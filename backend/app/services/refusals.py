@@ -15,6 +15,7 @@ from app.errors import (
     InvalidRequestError,
     NotFoundError,
     ProblemError,
+    TokenExpiredError,
     UnauthenticatedError,
     UnknownNodeError,
     UnknownSourceError,
@@ -26,6 +27,16 @@ logger = logging.getLogger(__name__)
 
 # A value that only the database found fault with; it does not say where.
 _refused_value = partial(InvalidRequestError, "The database does not take one of the values in the request.")
+
+# The gateway has verified the token before, so the caller has done nothing wrong.
+_refused_token = partial(
+    UnauthenticatedError, "Supabase no longer takes the access token. Refresh the session or sign in again."
+)
+_early_token = partial(
+    UpstreamUnavailableError,
+    "The clocks of Supabase's services differ: its data API takes the access token for one of the future."
+    " Wait for `Retry-After` seconds and send the request again.",
+)
 
 # What the data API or Postgres calls a failure: SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html),
 # PostgREST's own codes (https://docs.postgrest.org/en/stable/references/errors.html), and what our SQL functions raise.
@@ -54,9 +65,18 @@ UPSTREAM_CODES: dict[str, Callable[[], ProblemError]] = {
     "PGRST002": UpstreamUnavailableError,  # the schema is being read
     "PGRST003": UpstreamUnavailableError,  # no free connection in time
     "PGRST116": NotFoundError,  # no row where one was asked for
-    "PGRST301": UnauthenticatedError,  # the token is refused, in three wordings
-    "PGRST302": UnauthenticatedError,
-    "PGRST303": UnauthenticatedError,
+    "PGRST301": _refused_token,  # the token is refused, in three wordings
+    "PGRST302": _refused_token,
+    "PGRST303": _refused_token,
+}
+
+# What the data API finds wrong with the moments in a token: PostgREST 13 and newer and the embedded stack, and before.
+CLOCKS: dict[str, Callable[[], ProblemError]] = {
+    "JWT expired": TokenExpiredError,
+    "JWT not yet valid": _early_token,
+    "JWTNotYetValid": _early_token,
+    "JWT issued at future": _early_token,
+    "JWTIssuedAtFuture": _early_token,
 }
 
 # Constraints whose refusal means something more exact, and the words our own SQL functions raise.
@@ -87,7 +107,7 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
         code, message = str(document.get("code")), str(document.get("message"))
     except (ValueError, AttributeError, RecursionError):
         code = message = str(None)
-    if problem := RAISED.get(message):
+    if problem := RAISED.get(message) or CLOCKS.get(message):
         return problem()
     constraint = _CONSTRAINT.search(message)
     if constraint and (problem := CONSTRAINTS.get(constraint[2])):
