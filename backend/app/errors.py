@@ -53,8 +53,10 @@ class ProblemError(HTTPException):
     title: ClassVar[str] = "Problem"
     fields: ClassVar[Mapping[str, str]] = {}
     """Header fields that go with the answer."""
-    loc: tuple[str, ...] = ("body",)
+    loc: tuple[str | int, ...] = ("body",)
     """Where a 422 finds its fault, unless `errors` says so more exactly."""
+    names_existing: ClassVar[bool] = False
+    """Whether its document has `existing`: the id of the row that is in the way, where the caller may read it."""
 
     def __init__(
         self,
@@ -62,11 +64,13 @@ class ProblemError(HTTPException):
         *,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[Mapping[str, Any]] | None = None,
-        loc: tuple[str, ...] | None = None,
+        loc: tuple[str | int, ...] | None = None,
+        existing: str | None = None,
     ) -> None:
         super().__init__(self.status, detail or self.meaning(), {**self.fields, **(headers or {})})
         self.errors = errors
         self.loc = loc or self.loc
+        self.existing = existing
 
     @classmethod
     def meaning(cls) -> str:
@@ -84,6 +88,8 @@ class ProblemError(HTTPException):
             "code": self.code,
             "request_id": request_id,
         }
+        if self.existing:
+            document["existing"] = self.existing
         if self.status == 422:
             document["errors"] = self.errors or [{"loc": self.loc, "msg": self.detail, "type": self.code}]
         return document
@@ -143,15 +149,18 @@ class MethodNotAllowedError(ProblemError):
 
 
 class IdTakenError(ProblemError):
-    """Another row has this id already. Make a new random UUID and try again."""
+    """Another row has this id already: one with other content, or one that is not yours to see. Make a new random UUID
+    and try again."""
 
     status, code, title = 409, "id_taken", "Id taken"
+    names_existing = True
 
 
 class DuplicateError(ProblemError):
     """The same thing is there already: an edge with these ends and handles, or a source at this storage path."""
 
     status, code, title = 409, "duplicate", "Duplicate"
+    names_existing = True
 
 
 class WriteConflictError(ProblemError):
@@ -199,7 +208,8 @@ class InvalidCursorError(InvalidRequestError):
 
 
 class UnknownNodeError(InvalidRequestError):
-    """A node that the request names is not a source or lab of this workspace. Nothing was written."""
+    """A node that the request names is not a source or lab of this workspace; `errors` says where it is named. Nothing
+    was written."""
 
     status, code, title = 422, "unknown_node", "Unknown node"
 

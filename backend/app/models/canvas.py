@@ -82,3 +82,8 @@ class CanvasUpdate(Input):
         if self.nodes is not MISSING and len({move.id for move in self.nodes}) != len(self.nodes):
             raise PydanticCustomError("duplicate_node", "nodes: the same node is there twice")
         return self
+
+    def named_nodes(self) -> dict[tuple[str | int, ...], UUID]:
+        """What it moves."""
+        moves = [] if self.nodes is MISSING else self.nodes
+        return {("body", "nodes", index, "id"): move.id for index, move in enumerate(moves)}

@@ -59,6 +59,11 @@ class ChatMessageCreate(Input):
         Field(max_length=50, description="Nodes of the same workspace that the message speaks of."),
     ] = MISSING
 
+    def named_nodes(self) -> dict[tuple[str | int, ...], UUID]:
+        """What it mentions."""
+        mentions = [] if self.mentions is MISSING else self.mentions
+        return {("body", "mentions", index): node_id for index, node_id in enumerate(mentions)}
+
 
 class ChatMessageQuery(PageQuery):
     """Which messages of a workspace to list."""

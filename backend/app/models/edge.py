@@ -69,6 +69,10 @@ class EdgeCreate(Input):
             raise PydanticCustomError("same_node", "An edge joins two different nodes")
         return self
 
+    def named_nodes(self) -> dict[tuple[str | int, ...], UUID]:
+        """Its two ends."""
+        return {("body", "source_node_id"): self.source_node_id, ("body", "target_node_id"): self.target_node_id}
+
 
 class EdgeUpdate(Input):
     """What to change of an edge: its label. To join other nodes, draw another edge."""

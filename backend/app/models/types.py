@@ -36,6 +36,10 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    def named_nodes(self) -> dict[tuple[str | int, ...], UUID]:
+        """The nodes that it names, each by its place in the request."""
+        return {}
+
 
 class Row(BaseModel):
     """A row as the API answers it: which columns there are, and what they hold. Answers are not rebuilt from it."""

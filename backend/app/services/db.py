@@ -31,6 +31,7 @@ from app.errors import (
     NotFoundError,
     ProblemError,
     StaleVersionError,
+    UnknownNodeError,
     UpstreamUnavailableError,
 )
 from app.models.canvas import CanvasUpdate
@@ -38,6 +39,7 @@ from app.models.page import Cursor, PageQuery, SearchQuery
 from app.models.types import Input, Row
 from app.services.pool import read_whole
 from app.services.refusals import upstream_problem
+from app.services.repeats import differing
 
 SCHEMA_VERSION = "20261125000100"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
@@ -47,6 +49,8 @@ MAX_PAGE_BYTES = 16 * 1024 * 1024
 FEW_ROWS = 3
 """So many rows, and one more, always fit: no row has 4 MiB."""
 MAX_REFUSAL_BYTES = 64 * 1024
+MAX_LOOKED_UP = 100
+"""Of so many nodes it is said which are unknown: their ids are part of an address upstream, twice."""
 MAX_SMALL_CANVAS_BYTES = 256 * 1024
 """Up to this size a canvas is read whole before its answer begins."""
 
@@ -200,10 +204,12 @@ class Table:
     Knows nothing of who asks: that is the `Session` given to each call.
     """
 
-    def __init__(self, name: str, row: type[Row], *, searched: str | None = None) -> None:
-        """`row` documents the columns; `searched` is the one that a list's `q` looks into."""
+    def __init__(self, name: str, row: type[Row], *, searched: str | None = None, unique: tuple[str, ...] = ()) -> None:
+        """`row` documents the columns; `searched` is the one that a list's `q` looks into; of those that are `unique`
+        together there is one row."""
         self.name = name
         self._searched = searched
+        self._unique = unique
         self._columns = ",".join(row.model_fields)
         self._kinds = kinds = {
             column: _READ.get(field.annotation, msgspec.Raw) for column, field in row.model_fields.items()
@@ -217,23 +223,39 @@ class Table:
     async def create(self, session: Session, new: Input) -> tuple[Any, bool]:
         """Insert a row; the row, and whether it is new.
 
-        When the client's own id is there already in the same workspace, that row is the answer: the request is a
-        repetition. Raises `IdTakenError` when the id is any other row's, and `DuplicateError`.
+        When the client's own id is there already in the same workspace with what is sent, that row is the answer: the
+        request is a repetition. Raises `IdTakenError`, `DuplicateError` and `UnknownNodeError`.
         """
         values = new.model_dump(mode="json")
         insert = session.table(self.name).insert(values).select(self._columns)
         try:
             return _read(self._row, await session.send(insert, one=True), self.name), True
-        except (IdTakenError, DuplicateError):
-            if "id" not in values:
+        except (IdTakenError, DuplicateError) as refusal:
+            columns = ("id",) if isinstance(refusal, IdTakenError) else self._unique
+            row = await self._in_the_way(session, {column: values.get(column) for column in columns})
+            if row is None:
                 raise
-            try:
-                row = await self.get(session, values["id"])
-            except NotFoundError:
-                row = None
-            if row is None or ("workspace_id" in values and row.workspace_id != values["workspace_id"]):
-                raise
+            if row.id != values.get("id") or ("workspace_id" in values and row.workspace_id != values["workspace_id"]):
+                raise type(refusal)(existing=row.id) from None
+            if differ := differing(values, row):
+                raise IdTakenError(
+                    f"A row with this id is there already, with other content ({', '.join(differ)})."
+                    " Change that row, or make a new id.",
+                    existing=row.id,
+                ) from None
             return row, False
+        except UnknownNodeError as refusal:
+            raise await _located(session, values["workspace_id"], new, refusal) from None
+
+    async def _in_the_way(self, session: Session, key: Mapping[str, Any]) -> Any | None:
+        """The one row with these values, if the caller may see it and no other."""
+        select = session.table(self.name).select(self._columns)
+        for column, value in key.items():
+            select = select.is_(column, "null") if value is None else select.eq(column, value)
+        try:
+            return _read(self._row, await session.send(select, one=True), self.name)
+        except NotFoundError:
+            return None
 
     async def list(self, session: Session, query: PageQuery, **scope: str) -> Page:
         """A page of rows, and the cursor of the next page when there is one."""
@@ -272,7 +294,8 @@ class Table:
     async def update(self, session: Session, row_id: UUID, change: Input, versions: frozenset[int] | None) -> Any:
         """Change the sent fields of a row; the row as it is then.
 
-        `versions` are those the row may have (None: any). Raises `NotFoundError` and `StaleVersionError`.
+        `versions` are those the row may have (None: any). Raises `NotFoundError`, `StaleVersionError` and
+        `DuplicateError`.
         """
         values = change.model_dump(mode="json")
         if not values or versions == frozenset():
@@ -281,7 +304,15 @@ class Table:
                 raise StaleVersionError
             return row
         update = session.table(self.name).update(values).eq("id", row_id)
-        return _read(self._row, await self._write(session, update, row_id, versions, self._columns), self.name)
+        try:
+            return _read(self._row, await self._write(session, update, row_id, versions, self._columns), self.name)
+        except DuplicateError as refusal:
+            # The row's workspace is not known here. The same key in two of them is rare, and then none is named.
+            try:
+                row = await self._in_the_way(session, {name: values[name] for name in self._unique if name in values})
+            except ProblemError:
+                row = None
+            raise type(refusal)(existing=row and row.id) from None
 
     async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
         """Delete a row. Raises as `update` does."""
@@ -342,12 +373,40 @@ async def open_canvas(session: Session, workspace_id: UUID) -> tuple[bytes, http
 async def save_layout(session: Session, workspace_id: UUID, layout: CanvasUpdate) -> None:
     """Move nodes and set the viewport in one transaction. Raises `NotFoundError` and `UnknownNodeError`."""
     arguments = {"workspace_id": str(workspace_id)} | layout.model_dump(mode="json")
-    if await session.send(session.call("arrange_canvas", arguments)) not in {b"", b"null"}:
+    try:
+        answer = await session.send(session.call("arrange_canvas", arguments))
+    except UnknownNodeError as refusal:
+        raise await _located(session, str(workspace_id), layout, refusal) from None
+    if answer not in {b"", b"null"}:
         raise BadUpstreamError
 
 
+async def _located(session: Session, workspace_id: str, request: Input, refusal: UnknownNodeError) -> UnknownNodeError:
+    """The refusal with the place in the request of each node that is unknown, where they are few."""
+    named = {place: str(node_id) for place, node_id in request.named_nodes().items()}
+    ids = sorted(set(named.values()))
+    if not 0 < len(ids) <= MAX_LOOKED_UP:
+        return refusal
+    query = session.table("workspaces").select("sources(id),labs(id)").eq("id", workspace_id)
+    try:
+        answer = await session.send(query.in_("sources.id", ids).in_("labs.id", ids), one=True)
+        known = _read(_read_nodes, answer, "nodes")
+    except ProblemError:
+        return refusal
+    found = {node.id for node in (*known.sources, *known.labs)}
+    errors = [
+        {"loc": place, "msg": f"{node_id} is not a node of this workspace", "type": refusal.code}
+        for place, node_id in named.items()
+        if node_id not in found
+    ]
+    return UnknownNodeError(errors=errors) if errors else refusal  # none when the node came meanwhile
+
+
 _to_json = msgspec.json.Encoder().encode
-_read_id = msgspec.json.Decoder(msgspec.defstruct("Id", [("id", str)])).decode
+_Id: Any = msgspec.defstruct("Id", [("id", str)])
+_read_id = msgspec.json.Decoder(_Id).decode
+_Nodes: Any = msgspec.defstruct("Nodes", [("sources", list[_Id]), ("labs", list[_Id])])
+_read_nodes = msgspec.json.Decoder(_Nodes).decode
 
 
 def _read(decode: Callable[[bytes], T], body: bytes, what: str) -> T:

@@ -151,8 +151,19 @@ def created(response: httpx.Response) -> dict[str, Any]:
     return row
 
 
-def problem(response: httpx.Response, status: int, code: str) -> None:
-    """Assert that the answer is this problem."""
-    document = json.loads(response.text)
+def places(refused: dict[str, Any], backend: Backend, expected: list[str | int]) -> bool:
+    """Whether the refusal names this place alone.
+
+    The embedded stack (0.10.0) takes a workspace to have one source as long as a unique index begins with
+    `workspace_id`, so it cannot be asked there which nodes are known.
+    """
+    found = [error["loc"] for error in refused["errors"]]
+    return found == [expected] or (backend.name == "embedded" and found == [["body"]])
+
+
+def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Assert that the answer is this problem; its document."""
+    document: dict[str, Any] = json.loads(response.text)
     assert (response.status_code, document.get("code")) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
+    return document

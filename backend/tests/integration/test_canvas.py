@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.models.canvas import MAX_MOVES, Canvas
-from tests.integration.conftest import Backend, User, created, problem
+from tests.integration.conftest import Backend, User, created, places, problem
 from tests.integration.rows import Row, new_edge, new_lab, new_message, new_source, walk
 
 BATCH = 1000
@@ -183,7 +183,8 @@ def test_an_unknown_node_moves_nothing(
     for unknown in (foreign, hidden, edge, workspace, {"id": str(uuid4())}):
         moves = [move(source, 1, 1), move(unknown, 2, 2), move(lab, 3, 3)]
         viewport = {"x": 9, "y": 9, "zoom": 9}
-        problem(arrange(api, workspace, nodes=moves, viewport=viewport), 422, "unknown_node")
+        refused = problem(arrange(api, workspace, nodes=moves, viewport=viewport), 422, "unknown_node")
+        assert places(refused, backend, ["body", "nodes", 1, "id"])
     assert load(api, workspace) == before
     assert api.get(f"/sources/{foreign['id']}").json() == foreign
 

@@ -17,7 +17,7 @@ from app.models.source import Source
 from app.models.types import MAX_JSON_BYTES
 from app.models.types import Row as Model
 from app.models.workspace import Workspace
-from tests.integration.conftest import Backend, User, created, problem
+from tests.integration.conftest import Backend, User, created, places, problem
 from tests.integration.rows import Row, new_edge, new_lab, new_message, new_source, walk
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
@@ -245,6 +245,32 @@ def test_a_hidden_workspace_takes_nothing_and_lists_nothing(house: House, table:
         assert (answer.status_code, answer.json(), answer.links) == (200, [], {})
 
 
+FULL_SOURCE = {
+    "type": "github",
+    "title": "numpy/numpy 🦉",
+    "storage_path": "repositories/numpy",
+    "metadata": {
+        "stars": 27000,
+        "ratio": 0.1,
+        "tags": ["a", None, True],
+        "nested": {"ünï": {"🦉": []}},
+        " n ": -1e-7,
+        "n": 1,
+    },
+    "cache_id": "cachedContents/1",
+    "cache_expires_at": "2026-11-24T12:00:00.125+02:00",
+    "canvas_position": {"x": -10_000_000, "y": 0.125},
+}
+FULL_LAB = {
+    "type": "quiz_lab",
+    "status": "generating",
+    "config": {"questions": 5},
+    "generated_content": {"questions": [{"text": "Why?", "answers": ["a", "b"]}]},
+    "user_state": {"answered": [1, 2]},
+    "canvas_position": {"x": 1, "y": 2},
+}
+
+
 @pytest.mark.parametrize("table", IN_WORKSPACE)
 def test_a_repeated_create_makes_one_row(house: House, table: str) -> None:
     path = RESOURCES[table].path
@@ -257,6 +283,29 @@ def test_a_repeated_create_makes_one_row(house: House, table: str) -> None:
     assert found == [first.json()]
 
 
+@pytest.mark.parametrize(
+    ("table", "full", "other"),
+    [
+        ("sources", FULL_SOURCE, {"metadata": {"n": 2}}),
+        ("labs", FULL_LAB, {"generated_content": None}),
+        ("edges", {"label": " e\u0301 "}, {"label": "\u00e9"}),
+        ("chat_messages", {"content": "  x = 1"}, {"content": "x = 1"}),
+    ],
+)
+def test_a_create_with_other_content_is_no_repetition(house: House, table: str, full: Row, other: Row) -> None:
+    path = RESOURCES[table].path
+    body = RESOURCES[table].new(house) | full | {"id": str(uuid4())}
+    first = created(house.api.post(path, json=body))
+    if "canvas_position" in first:
+        place = {"canvas_position": {"x": 7, "y": 8}}
+        first = house.api.patch(f"{path}/{body['id']}", json=place).json()
+    again = house.api.post(path, json=body)
+    assert (again.status_code, again.json()) == (200, first), "a drag in between changes nothing"
+    refused = problem(house.api.post(path, json=body | other), 409, "id_taken")
+    assert refused["existing"] == body["id"]
+    assert house.api.get(f"{path}/{body['id']}").json() == first
+
+
 @pytest.mark.parametrize("table", IN_WORKSPACE)
 def test_an_id_that_lies_elsewhere_is_taken(house: House, table: str) -> None:
     path, taken = RESOURCES[table].path, house.rows[table]["id"]
@@ -266,7 +315,8 @@ def test_an_id_that_lies_elsewhere_is_taken(house: House, table: str) -> None:
         if table == "edges":
             ends = [created(client.post("/labs", json=new_lab(elsewhere))) for _ in range(2)]
             new = new_edge(*ends)
-        problem(client.post(path, json=new | {"workspace_id": elsewhere["id"], "id": taken}), 409, "id_taken")
+        refused = problem(client.post(path, json=new | {"workspace_id": elsewhere["id"], "id": taken}), 409, "id_taken")
+        assert refused.get("existing") == (taken if client is house.api else None), "a stranger's row is not named"
     assert house.find(table, taken) == house.rows[table]
 
 
@@ -349,32 +399,6 @@ def test_filters_find_what_they_name(api: httpx.Client, workspace: Row) -> None:
     assert found("/labs", source_id=video) == []
 
 
-FULL_SOURCE = {
-    "type": "github",
-    "title": "numpy/numpy 🦉",
-    "storage_path": "repositories/numpy",
-    "metadata": {
-        "stars": 27000,
-        "ratio": 0.1,
-        "tags": ["a", None, True],
-        "nested": {"ünï": {"🦉": []}},
-        " n ": -1e-7,
-        "n": 1,
-    },
-    "cache_id": "cachedContents/1",
-    "cache_expires_at": "2026-11-24T12:00:00.125+02:00",
-    "canvas_position": {"x": -10_000_000, "y": 0.125},
-}
-FULL_LAB = {
-    "type": "quiz_lab",
-    "status": "generating",
-    "config": {"questions": 5},
-    "generated_content": {"questions": [{"text": "Why?", "answers": ["a", "b"]}]},
-    "user_state": {"answered": [1, 2]},
-    "canvas_position": {"x": 1, "y": 2},
-}
-
-
 @pytest.mark.parametrize(("table", "full"), [("sources", FULL_SOURCE), ("labs", FULL_LAB)])
 def test_what_is_written_is_read(house: House, table: str, full: Row) -> None:
     path = RESOURCES[table].path
@@ -417,8 +441,11 @@ def test_a_json_column_takes_its_limit_and_no_byte_more(api: httpx.Client, works
 def test_a_storage_path_is_used_once_in_a_workspace(api: httpx.Client, workspace: Row) -> None:
     here = created(api.post("/sources", json=new_source(workspace, storage_path="notes.pdf")))
     other = created(api.post("/sources", json=new_source(workspace)))
-    problem(api.post("/sources", json=new_source(workspace, storage_path="notes.pdf")), 409, "duplicate")
-    problem(api.patch(f"/sources/{other['id']}", json={"storage_path": "notes.pdf"}), 409, "duplicate")
+    for answer in (
+        api.post("/sources", json=new_source(workspace, storage_path="notes.pdf")),
+        api.patch(f"/sources/{other['id']}", json={"storage_path": "notes.pdf"}),
+    ):
+        assert problem(answer, 409, "duplicate")["existing"] == here["id"]
     assert walk(api, "/sources", workspace_id=workspace["id"]) == [here, other]
     elsewhere = created(api.post("/workspaces", json={"name": "Elsewhere"}))
     created(api.post("/sources", json=new_source(elsewhere, storage_path="notes.pdf")))
@@ -459,8 +486,8 @@ class TestEdges:
     def test_the_same_edge_is_there_once(self, api: httpx.Client, workspace: Row, source: Row, lab: Row) -> None:
         id_ = str(uuid4())
         edge = created(api.post("/edges", json=new_edge(source, lab, id=id_)))
-        problem(api.post("/edges", json=new_edge(source, lab, label="again")), 409, "duplicate")
-        problem(api.post("/edges", json=new_edge(source, lab, id=str(uuid4()))), 409, "duplicate")
+        for again in ({"label": "again"}, {"id": str(uuid4())}):
+            assert problem(api.post("/edges", json=new_edge(source, lab, **again)), 409, "duplicate")["existing"] == id_
         assert api.post("/edges", json=new_edge(source, lab, id=id_)).status_code == 200
         others = [
             created(api.post("/edges", json=new_edge(source, lab, source_handle="right"))),
@@ -492,9 +519,11 @@ class TestEdges:
             hidden = created(other.post("/labs", json=new_lab(theirs)))
         problem(api.post("/edges", json=new_edge(source, source)), 422, "invalid_request")
         for end in (foreign, hidden, workspace, {"id": str(uuid4())}):
-            problem(api.post("/edges", json=new_edge(source, end)), 422, "unknown_node")
+            refused = problem(api.post("/edges", json=new_edge(source, end)), 422, "unknown_node")
+            assert [error["loc"] for error in refused["errors"]] == [["body", "target_node_id"]]
             backwards = new_edge(end | {"workspace_id": workspace["id"]}, source)
-            problem(api.post("/edges", json=backwards), 422, "unknown_node")
+            refused = problem(api.post("/edges", json=backwards), 422, "unknown_node")
+            assert [error["loc"] for error in refused["errors"]] == [["body", "source_node_id"]]
         assert walk(api, "/edges", workspace_id=workspace["id"]) == []
 
     def test_only_its_label_changes(self, api: httpx.Client, source: Row, lab: Row) -> None:
@@ -505,14 +534,17 @@ class TestEdges:
         problem(api.patch(f"/edges/{edge['id']}", json={"target_node_id": lab["id"]}), 422, "invalid_request")
 
 
-def test_a_mention_names_a_node_of_the_workspace_and_may_outlive_it(api: httpx.Client, workspace: Row) -> None:
+def test_a_mention_names_a_node_of_the_workspace_and_may_outlive_it(
+    backend: Backend, api: httpx.Client, workspace: Row
+) -> None:
     elsewhere = created(api.post("/workspaces", json={"name": "Elsewhere"}))
     foreign = created(api.post("/sources", json=new_source(elsewhere)))["id"]
     source = created(api.post("/sources", json=new_source(workspace)))["id"]
     lab = created(api.post("/labs", json=new_lab(workspace)))["id"]
     for unknown in (foreign, workspace["id"], str(uuid4())):
-        mentions = [source, unknown]
-        problem(api.post("/chat-messages", json=new_message(workspace, mentions=mentions)), 422, "unknown_node")
+        new = new_message(workspace, mentions=[source, unknown, lab])
+        refused = problem(api.post("/chat-messages", json=new), 422, "unknown_node")
+        assert places(refused, backend, ["body", "mentions", 1])
     message = created(api.post("/chat-messages", json=new_message(workspace, mentions=[lab, source, lab])))
     assert message["mentions"] == [lab, source, lab]
     assert api.delete(f"/sources/{source}").status_code == 204

@@ -87,7 +87,21 @@ class TestUpdate:
             (raised(404, "workspace_not_found"), 404, "not_found"),
         ):
             upstream.post("/rest/v1/rpc/arrange_canvas").mock(return_value=refused)
+            upstream.get("/rest/v1/workspaces").respond(200, json={"sources": [], "labs": []})
             problem(client.patch(PATH, json={"nodes": moves(1)}), status, code)
+
+    def test_nodes_that_are_unknown_are_named_where_they_are_few(
+        self, client: TestClient, upstream: respx.Router
+    ) -> None:
+        upstream.post("/rest/v1/rpc/arrange_canvas").mock(return_value=raised(422, "unknown_node"))
+        first, second, third = moves(3)
+        known = {"sources": [{"id": first["id"]}], "labs": [{"id": third["id"]}]}
+        nodes = upstream.get("/rest/v1/workspaces").respond(200, json=known)
+        document = problem(client.patch(PATH, json={"nodes": [first, second, third]}), 422, "unknown_node")
+        assert [error["loc"] for error in document["errors"]] == [["body", "nodes", 1, "id"]]
+        document = problem(client.patch(PATH, json={"nodes": moves(101)}), 422, "unknown_node")
+        assert [error["loc"] for error in document["errors"]] == [["body"]]
+        assert nodes.call_count == 1
 
     @pytest.mark.parametrize(
         "layout",

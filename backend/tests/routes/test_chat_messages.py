@@ -44,7 +44,12 @@ class TestCreate:
 
     def test_a_mention_of_no_node_is_refused(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post("/rest/v1/chat_messages").mock(return_value=raised(422, "unknown_node"))
-        problem(client.post("/v1/chat-messages", json=NEW | {"mentions": ROW["mentions"]}), 422, "unknown_node")
+        known, unknown = ROW["mentions"][0], str(UUID(int=1))
+        upstream.get("/rest/v1/workspaces").respond(200, json={"sources": [{"id": known}], "labs": []})
+        mentions = [unknown, known, unknown.upper()]
+        document = problem(client.post("/v1/chat-messages", json=NEW | {"mentions": mentions}), 422, "unknown_node")
+        assert [error["loc"] for error in document["errors"]] == [["body", "mentions", 0], ["body", "mentions", 2]]
+        assert len(upstream.calls) == 2
 
     @pytest.mark.parametrize("content", ["  x = 1\n\ty = 2\n", "\u00a0e\u0301", " \n."])
     def test_a_content_is_kept_byte_for_byte(self, client: TestClient, upstream: respx.Router, content: str) -> None:

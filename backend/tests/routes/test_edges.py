@@ -54,9 +54,22 @@ class TestCreate:
         self, client: TestClient, upstream: respx.Router, constraint: str
     ) -> None:
         upstream.post("/rest/v1/edges").mock(return_value=broken_key(constraint))
+        upstream.get("/rest/v1/workspaces").mock(return_value=NO_ROW)  # no more can be known
         document = problem(client.post("/v1/edges", json=NEW), 422, "unknown_node")
         end = constraint.removeprefix("edges_").removesuffix("_fkey")
         assert [error["loc"] for error in document["errors"]] == [["body", end]]
+
+    def test_both_ends_are_named_where_both_are_unknown(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.post("/rest/v1/edges").mock(return_value=broken_key("edges_source_node_id_fkey"))
+        nodes = upstream.get("/rest/v1/workspaces").respond(200, json={"sources": [], "labs": []})
+        document = problem(client.post("/v1/edges", json=NEW), 422, "unknown_node")
+        assert [error["loc"] for error in document["errors"]] == [
+            ["body", "source_node_id"],
+            ["body", "target_node_id"],
+        ]
+        ids = f"in.({NEW['source_node_id']},{NEW['target_node_id']})"
+        params = nodes.calls.last.request.url.params
+        assert (params["id"], params["sources.id"], params["labs.id"]) == (f"eq.{WORKSPACE_ID}", ids, ids)
 
     def test_a_workspace_that_went_away_is_not_found(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post("/rest/v1/edges").mock(return_value=broken_key("edges_workspace_id_fkey"))
@@ -64,10 +77,15 @@ class TestCreate:
 
     def test_the_same_edge_twice_is_a_duplicate(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post("/rest/v1/edges").mock(return_value=not_unique("edges_ends_key"))
+        upstream.get("/rest/v1/edges").respond(200, json=ROW)
+        for new in (NEW, NEW | {"id": WORKSPACE_ID}):
+            document = problem(client.post("/v1/edges", json=new), 409, "duplicate")
+            assert document["existing"] == ROW["id"]
+            params = last_request(upstream).url.params
+            assert params["source_node_id"] == f"eq.{NEW['source_node_id']}"
+            assert (params["source_handle"], params["target_handle"]) == ("is.null", "is.null")
         upstream.get("/rest/v1/edges").mock(return_value=NO_ROW)
-        problem(client.post("/v1/edges", json=NEW), 409, "duplicate")
-        assert len(upstream.calls) == 1
-        problem(client.post("/v1/edges", json=NEW | {"id": ROW["id"]}), 409, "duplicate")
+        assert "existing" not in problem(client.post("/v1/edges", json=NEW), 409, "duplicate")
 
     def test_a_repetition_is_one_whichever_key_refused_it(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post("/rest/v1/edges").mock(return_value=not_unique("edges_ends_key"))

@@ -89,7 +89,8 @@ class TestCreate:
     ) -> None:
         upstream.post("/rest/v1/sources").mock(return_value=not_unique("sources_pkey"))
         upstream.get("/rest/v1/sources").respond(200, json=ROW | {"workspace_id": ROW["id"]})
-        problem(client.post("/v1/sources", json=NEW | {"id": ROW["id"]}), 409, "id_taken")
+        document = problem(client.post("/v1/sources", json=NEW | {"id": ROW["id"]}), 409, "id_taken")
+        assert document["existing"] == ROW["id"]
 
     def test_the_id_of_a_lab_is_taken(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post("/rest/v1/sources").mock(return_value=not_unique("nodes_pkey"))
@@ -169,6 +170,66 @@ def nested(levels: int) -> dict[str, Any]:
 def sized(size: int) -> dict[str, Any]:
     """An object of this many bytes as text; the owl takes four."""
     return {"a": "🦉" + "x" * (size - len('{"a": ""}') - 4)}
+
+
+class TestRepetition:
+    """A create that is sent again, and what has changed meanwhile."""
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            {},
+            {"title": "  Vector spaces\n"},
+            {"metadata": {"pages": 42.0}},
+            {"canvas_position": {"x": 9, "y": 9}},
+            {"cache_expires_at": "2026-11-24T11:00:00+01:00"},
+            {"storage_path": ROW["storage_path"], "cache_id": ROW["cache_id"]},
+        ],
+        ids=str,
+    )
+    def test_the_same_content_answers_the_row(
+        self, client: TestClient, upstream: respx.Router, sent: dict[str, Any]
+    ) -> None:
+        upstream.post("/rest/v1/sources").mock(return_value=not_unique("sources_pkey"))
+        upstream.get("/rest/v1/sources").respond(200, json=ROW)
+        response = client.post("/v1/sources", json=NEW | {"id": ROW["id"]} | sent)
+        assert (response.status_code, response.json()) == (200, ANSWER)
+        assert len(upstream.calls) == 2
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            {"title": "Vector space"},
+            {"type": "video"},
+            {"metadata": {}},
+            {"metadata": {"pages": "42"}},
+            {"metadata": {"pages": 42, "language": "en"}},
+            {"storage_path": "x"},
+            {"cache_id": None},
+            {"cache_expires_at": "2026-11-24T10:00:01Z"},
+            {"cache_expires_at": None},
+        ],
+        ids=str,
+    )
+    def test_other_content_is_no_repetition_and_the_row_is_named(
+        self, client: TestClient, upstream: respx.Router, sent: dict[str, Any]
+    ) -> None:
+        upstream.post("/rest/v1/sources").mock(return_value=not_unique("sources_pkey"))
+        upstream.get("/rest/v1/sources").respond(200, json=ROW)
+        document = problem(client.post("/v1/sources", json=NEW | {"id": ROW["id"]} | sent), 409, "id_taken")
+        assert document["existing"] == ROW["id"]
+        assert f"({next(iter(sent))})" in document["detail"]
+
+    def test_what_is_at_the_same_storage_path_is_named(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.post("/rest/v1/sources").mock(return_value=not_unique(STORAGE_PATH_KEY))
+        upstream.patch("/rest/v1/sources").mock(return_value=not_unique(STORAGE_PATH_KEY))
+        path = 'a,b).or=("*'
+        upstream.get("/rest/v1/sources", params={"storage_path": f"eq.{path}"}).respond(200, json=ROW)
+        for response in (
+            client.post("/v1/sources", json=NEW | {"storage_path": path}),
+            client.patch(f"/v1/sources/{WORKSPACE_ID}", json={"storage_path": path}),
+        ):
+            assert problem(response, 409, "duplicate")["existing"] == ROW["id"]
 
 
 class TestJsonColumn:
