@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import MISSING, Field
 
-from app.models.page import PageQuery
+from app.models.page import SequenceQuery
 from app.models.types import ClientId, Content, Input, Row, Timestamp, examples
 
 
@@ -65,7 +65,7 @@ class ChatMessageCreate(Input):
         return {("body", "mentions", index): node_id for index, node_id in enumerate(mentions)}
 
 
-class ChatMessageQuery(PageQuery):
+class ChatMessageQuery(SequenceQuery):
     """Which messages of a workspace to list."""
 
     workspace_id: UUID

@@ -41,6 +41,15 @@ class SearchQuery(PageQuery):
     ] = None
 
 
+class SequenceQuery(PageQuery):
+    """The query of a list whose rows are numbered by `seq`."""
+
+    after: Annotated[
+        int | None,
+        Field(ge=0, lt=2**63, description="Only rows with a greater `seq`: with `order=seq`, what is new since then."),
+    ] = None
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """The last row of a page: the next page holds what follows it in the list's order.

@@ -1,8 +1,9 @@
 """Workspaces: infinite canvases, each owned by one user."""
 
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING
+from pydantic import MISSING, Field
 
 from app.models.page import Order, SearchQuery
 from app.models.types import ClientId, Input, Name, Row, Timestamp, Viewport, examples
@@ -20,6 +21,7 @@ class Workspace(Row):
             "version": 2,
             "created_at": "2026-11-23T09:30:00.125000Z",
             "updated_at": "2026-11-23T10:05:12.482000Z",
+            "active_at": "2026-11-23T11:20:44.310000Z",
         }
     )
 
@@ -29,6 +31,9 @@ class Workspace(Row):
     version: int
     created_at: Timestamp
     updated_at: Timestamp
+    active_at: Annotated[
+        Timestamp, Field(description="When it or anything in it last changed, layout included, to the minute.")
+    ]
 
 
 class WorkspaceCreate(Input):
@@ -62,4 +67,4 @@ class WorkspaceUpdate(Input):
 class WorkspaceQuery(SearchQuery):
     """Which workspaces to list."""
 
-    order: Order = "-updated_at"
+    order: Order | Literal["active_at", "-active_at"] = "-active_at"

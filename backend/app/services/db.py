@@ -35,13 +35,13 @@ from app.errors import (
     UpstreamUnavailableError,
 )
 from app.models.canvas import CanvasUpdate
-from app.models.page import Cursor, PageQuery, SearchQuery
+from app.models.page import Cursor, PageQuery, SearchQuery, SequenceQuery
 from app.models.types import Input, Row
 from app.services.pool import read_whole
 from app.services.refusals import upstream_problem
 from app.services.repeats import differing
 
-SCHEMA_VERSION = "20261125000100"
+SCHEMA_VERSION = "20261125000120"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
@@ -276,11 +276,13 @@ class Table:
         self, session: Session, query: PageQuery, position: Cursor | None, limit: int, scope: Mapping[str, str]
     ) -> AsyncSelectRequestBuilder:
         select = session.table(self.name).select(self._columns)
-        filters = query.model_dump(mode="json", exclude={"limit", "cursor", "order", "q"}, exclude_none=True)
+        filters = query.model_dump(mode="json", exclude={"limit", "cursor", "order", "q", "after"}, exclude_none=True)
         for name, value in (*scope.items(), *filters.items()):
             select = select.eq(name, value)
         if self._searched and isinstance(query, SearchQuery) and query.q and not query.q.isspace():
             select = select.filter(self._searched, "imatch", _literal_pattern(query.q))
+        if isinstance(query, SequenceQuery) and query.after is not None:
+            select = select.gt("seq", query.after)
         column, descending = query.order.removeprefix("-"), query.order.startswith("-")
         if position:
             select = _after(select, column, position, descending=descending)

@@ -78,6 +78,7 @@ class Mirror:
             "version": 1,
             "created_at": "2026-11-23T09:30:00Z",
             "updated_at": "2026-11-23T09:30:00Z",
+            "active_at": "2026-11-23T09:30:00Z",
         }
         if "/rpc/canvas" in path:
             return [{"nodes": [], "edges": [], "viewport": VIEWPORT, **row}]

@@ -85,7 +85,7 @@ def test_each_user_sees_only_their_own(backend: Backend, api: httpx.Client, stra
 
 
 def test_timestamps_have_one_form(api: httpx.Client, workspace: dict[str, Any]) -> None:
-    for moment in (workspace["created_at"], workspace["updated_at"]):
+    for moment in (workspace["created_at"], workspace["updated_at"], workspace["active_at"]):
         assert RFC3339.fullmatch(moment)
     row = Workspace.model_validate(workspace)
     assert row.model_dump(mode="json") == workspace
@@ -97,7 +97,7 @@ def test_the_data_apis_own_rows_are_accepted(backend: Backend, owner: User, work
     assert [Workspace.model_validate(row).model_dump(mode="json") for row in rows] == [workspace]
 
 
-@pytest.mark.parametrize("order", ["created_at", "-created_at", "updated_at", "-updated_at"])
+@pytest.mark.parametrize("order", ["created_at", "-created_at", "updated_at", "-updated_at", "active_at", "-active_at"])
 def test_a_walk_follows_its_order(api: httpx.Client, order: str) -> None:
     made = [created(api.post("/workspaces", json={"name": f"w{n}"})) for n in range(8)]
     api.patch(f"/workspaces/{made[3]['id']}", json={"name": "changed"})
@@ -111,7 +111,7 @@ def test_a_walk_follows_its_order(api: httpx.Client, order: str) -> None:
 def test_a_walk_neither_repeats_nor_misses_what_nobody_touches(backend: Backend, api: httpx.Client) -> None:
     untouched = {created(api.post("/workspaces", json={"name": f"w{n}"}))["id"] for n in range(250)}
     doomed = [created(api.post("/workspaces", json={"name": f"doomed {n}"}))["id"] for n in range(40)]
-    walks = ("-updated_at", "created_at", "-created_at", "updated_at")
+    walks = ("-active_at", "-updated_at", "created_at", "-created_at", "updated_at")
     with ThreadPoolExecutor(len(walks) + 1) as pool:
 
         def disturb() -> None:

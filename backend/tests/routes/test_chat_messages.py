@@ -111,6 +111,16 @@ class TestList:
         assert client.get("/v1/chat-messages", params={"workspace_id": WORKSPACE_ID}).json() == []
         assert last_request(upstream).url.params["order"] == "seq.desc,id.desc"
 
+    def test_what_is_new_since_a_message_can_be_asked_for(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.get("/rest/v1/chat_messages").respond(200, json=[ROW, ROW | {"seq": 1043}])
+        query: dict[str, str | int] = {"workspace_id": WORKSPACE_ID, "after": 1041, "order": "seq", "limit": 1}
+        following = client.get("/v1/chat-messages", params=query).links["next"]["url"]
+        assert last_request(upstream).url.params.get_list("seq") == ["gt.1041"]
+        client.get(following)
+        params = last_request(upstream).url.params
+        assert params.get_list("seq") == ["gt.1041", "gte.1042"]
+        assert params["order"] == "seq.asc,id.asc"
+
     @pytest.mark.parametrize("seq", ["x", "1.5", str(2**63), str(-(2**63))])
     def test_a_cursor_behind_every_message_is_refused(
         self, client: TestClient, upstream: respx.Router, seq: str

@@ -68,7 +68,7 @@ ROUTES = (
     resource(
         "workspace",
         "/v1/workspaces",
-        {"owner_id": str(USER_ID), "name": "Linear algebra", "viewport": VIEWPORT, **VERSIONED},
+        {"owner_id": str(USER_ID), "name": "Linear algebra", "viewport": VIEWPORT, **VERSIONED, "active_at": MOMENT},
         {"name": "Linear algebra"},
         {"name": "Algebra"},
     )

@@ -21,6 +21,7 @@ ROW: dict[str, Any] = {
     "version": 3,
     "created_at": "2026-11-23T00:12:45.122+00:00",
     "updated_at": "2026-11-23T00:12:45.122+00:00",
+    "active_at": "2026-11-23T00:13:00+00:00",
     "a_column_of_tomorrow": "stays behind",
 }
 ANSWER = {
@@ -28,6 +29,7 @@ ANSWER = {
     "viewport": {"x": 0.0, "y": 0.0, "zoom": 1.0},
     "created_at": "2026-11-23T00:12:45.122000Z",
     "updated_at": "2026-11-23T00:12:45.122000Z",
+    "active_at": "2026-11-23T00:13:00Z",
 }
 NO_ROW = httpx.Response(406, json={"code": "PGRST116", "message": "JSON object requested, no rows returned"})
 
@@ -131,7 +133,7 @@ class TestCreate:
 
 
 class TestList:
-    def test_only_the_callers_own_are_asked_for_the_last_changed_first(
+    def test_only_the_callers_own_are_asked_for_the_one_in_use_last_first(
         self, client: TestClient, upstream: respx.Router
     ) -> None:
         upstream.get("/rest/v1/workspaces").respond(200, json=[ROW])
@@ -140,7 +142,7 @@ class TestList:
         assert response.json() == [ANSWER]
         assert "link" not in response.headers
         assert params["owner_id"] == f"eq.{USER_ID}"
-        assert params["order"] == "updated_at.desc,id.desc"
+        assert params["order"] == "active_at.desc,id.desc"
         assert params["limit"] == "51"
 
     def test_a_full_page_links_to_the_next_which_begins_behind_its_last_row(
@@ -155,8 +157,8 @@ class TestList:
         assert link.endswith('>; rel="next"')
         client.get(link[1:].split(">")[0])
         params = last_request(upstream).url.params
-        assert params["updated_at"] == "lte.2026-11-23T00:12:45.122000+00:00"
-        assert params["or"] == f'(updated_at.lt."2026-11-23T00:12:45.122000+00:00",id.lt.{rows[1]["id"]})'
+        assert params["active_at"] == "lte.2026-11-23T00:13:00+00:00"
+        assert params["or"] == f'(active_at.lt."2026-11-23T00:13:00+00:00",id.lt.{rows[1]["id"]})'
         assert params["limit"] == "3"
 
     def test_a_search_term_is_taken_literally(self, client: TestClient, upstream: respx.Router) -> None:

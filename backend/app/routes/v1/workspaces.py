@@ -22,7 +22,7 @@ async def create_workspace(new: WorkspaceCreate, workspaces: Workspaces) -> Resp
 async def list_workspaces(
     query: Annotated[WorkspaceQuery, Query()], workspaces: Workspaces, caller: Caller
 ) -> Response:
-    """List the caller's workspaces, the one changed last first."""
+    """List the caller's workspaces, the one in use last first."""
     return await workspaces.list(query, owner_id=caller.id)
 
 
