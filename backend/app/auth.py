@@ -15,7 +15,7 @@ from jwt import PyJWK
 
 from app import metrics
 from app.config import Settings
-from app.errors import TokenExpiredError, UnauthenticatedError, UpstreamUnavailableError
+from app.errors import NotReadyError, TokenExpiredError, UnauthenticatedError, UpstreamUnavailableError
 from app.services.pool import read_whole
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,11 @@ JWKS_FRESH_SECONDS = 300.0
 JWKS_OLD_SECONDS = 600.0
 JWKS_RETRY_SECONDS = 10.0
 """The least time between two fetches, whatever tokens ask for."""
+
+NO_KEYS = (
+    "No token can be verified: Supabase's login service publishes no ES256 or RS256 key, and SUPABASE_JWT_SECRET is not"
+    " set. Create a signing key for the project, or set its secret."
+)
 
 ASYMMETRIC = frozenset({"ES256", "RS256"})
 # Headers by which a token would bring or point to its own key, or change how it is read.
@@ -100,6 +105,11 @@ class KeySet:
         """Raise `ValueError` or `httpx.HTTPError` unless the login service gives its keys now."""
         await self._fetch()
 
+    @property
+    def are_missing(self) -> bool:
+        """Whether the login service was asked and has no key that can be used."""
+        return not self._keys and self._fetched_at != float("-inf")
+
     async def refresh(self) -> None:
         """Fetch the keys once, however many ask at the same time. On failure the keys stay as they were."""
         asked_at = time.monotonic()
@@ -112,7 +122,7 @@ class KeySet:
                 metrics.jwks_fetches.labels("fetched").inc()
             except (httpx.HTTPError, TimeoutError, ValueError, TypeError, KeyError) as error:
                 metrics.jwks_fetches.labels("failed").inc()
-                logger.warning("verification keys could not be fetched: %s", type(error).__name__)
+                logger.warning("verification keys could not be fetched: %s", str(error) or type(error).__name__)
             finally:
                 self._tried_at = time.monotonic()
 
@@ -129,7 +139,7 @@ class KeySet:
         for entry in document["keys"]:
             try:
                 key = PyJWK(entry)
-            except (jwt.PyJWTError, AttributeError, TypeError, ValueError):
+            except (jwt.PyJWTError, AttributeError, NotImplementedError, TypeError, ValueError):
                 continue  # what this version cannot read must not hide the others
             if key.key_id and key.key_id not in self._refuse and key.algorithm_name in ASYMMETRIC:
                 keys.append((key.key_id, key))
@@ -148,6 +158,19 @@ class Verifier:
         self._verified: dict[str, tuple[Caller, float]] = {}
         if production and self._secret is not None:
             logger.warning("HS256 tokens are accepted: whoever holds SUPABASE_JWT_SECRET can act as any user")
+
+    async def check(self) -> None:
+        """Raise `NotReadyError` when no token could be verified, else as `KeySet.check` does."""
+        await self.keys.check()
+        if self._secret is None and self.keys.are_missing:
+            raise NotReadyError(NO_KEYS)
+
+    async def prepare(self) -> None:
+        """Fetch the keys before somebody waits for them, and warn when there is nothing to verify tokens with."""
+        if self._secret is None:
+            await self.keys.refresh()
+            if self.keys.are_missing:
+                logger.warning(NO_KEYS)
 
     async def verify(self, token: str) -> Caller:
         """The caller whose token this is.

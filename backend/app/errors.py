@@ -24,6 +24,7 @@
     ├── InternalError                    500     internal_error
     ├── BadUpstreamError                 502     bad_upstream
     ├── ConnectionLostError              502     connection_lost
+    ├── RefusedKeyError                  502     supabase_key_refused
     ├── OverloadedError                  503     overloaded
     ├── NotReadyError                    503     not_ready
     ├── UpstreamUnavailableError         503     supabase_unavailable
@@ -251,6 +252,13 @@ class ConnectionLostError(ProblemError):
     the same `id`, or read first."""
 
     status, code, title = 502, "connection_lost", "Connection lost"
+
+
+class RefusedKeyError(ProblemError):
+    """Supabase refuses this gateway's own API key. Whoever runs the gateway must set `SUPABASE_PUBLISHABLE_KEY` to a
+    publishable key of the project in `SUPABASE_URL`."""
+
+    status, code, title = 502, "supabase_key_refused", "Supabase refuses the gateway's key"
 
 
 class OverloadedError(ProblemError):

@@ -1,5 +1,6 @@
 """The application: what is put together, and in which order."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,7 +51,9 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
             metrics.serve(settings.METRICS_PORT)
         spare_collector()
         async with http:
+            preparing = asyncio.create_task(verifier.prepare())
             yield
+            preparing.cancel()
 
     app = FastAPI(
         title=f"{settings.PROJECT_NAME} backend",

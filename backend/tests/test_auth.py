@@ -326,7 +326,10 @@ def test_a_revoked_key_is_found_out_after_a_rest(
     assert status_of(anonymous, sign({"session_id": "another"})) == 401
 
 
-@pytest.mark.parametrize("entry", [None, 1, "key", [], {"kty": "EC", "crv": "P-256", "x": 1, "y": None}, {"kty": []}])
+@pytest.mark.parametrize(
+    "entry",
+    [None, 1, "key", [], {"kty": "EC", "crv": "P-256", "x": 1, "y": None}, {"kty": []}, {"kty": "EC", "alg": "none"}],
+)
 def test_a_key_that_cannot_be_read_hides_no_other(
     anonymous: TestClient, rows: respx.Route, keys: respx.Route, entry: object
 ) -> None:

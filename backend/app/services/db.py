@@ -38,7 +38,7 @@ from app.models.canvas import CanvasUpdate
 from app.models.page import Cursor, PageQuery, SearchQuery, SequenceQuery
 from app.models.types import Input, Row
 from app.services.pool import read_whole
-from app.services.refusals import upstream_problem
+from app.services.refusals import unreadable, upstream_problem
 from app.services.repeats import differing
 
 SCHEMA_VERSION = "20261125000120"
@@ -363,7 +363,7 @@ async def open_canvas(session: Session, workspace_id: UUID) -> tuple[bytes, http
             raise NotFoundError
         # It is not parsed here (see `Canvas`), so it must at least be whole from its first byte to its last.
         if not (first.startswith(b"[{") and (rest or first.endswith(b"}]"))):
-            raise BadUpstreamError
+            raise unreadable(first)
     except BaseException as error:
         await answer.aclose()
         if isinstance(error, httpx.TransportError):
@@ -380,7 +380,7 @@ async def save_layout(session: Session, workspace_id: UUID, layout: CanvasUpdate
     except UnknownNodeError as refusal:
         raise await _located(session, str(workspace_id), layout, refusal) from None
     if answer not in {b"", b"null"}:
-        raise BadUpstreamError
+        raise unreadable(answer)
 
 
 async def _located(session: Session, workspace_id: str, request: Input, refusal: UnknownNodeError) -> UnknownNodeError:
@@ -416,7 +416,7 @@ def _read(decode: Callable[[bytes], T], body: bytes, what: str) -> T:
         return decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         logger.warning("%s cannot be read: %s", what, error)
-        raise BadUpstreamError from error
+        raise unreadable(body) from error
 
 
 def _literal_pattern(text: str) -> str:

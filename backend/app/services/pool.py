@@ -1,5 +1,8 @@
 """HTTP to Supabase: the client that the Supabase client is given, over one pool of connections."""
 
+import logging
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from io import BytesIO
 from types import TracebackType
@@ -15,7 +18,44 @@ from app.memory import UNCOUNTED_BYTES
 LARGE_BYTES = 64 * 1024
 """A larger body is sent in pieces, as a file is, so that other requests go on meanwhile."""
 
+FAILURE_SECONDS = 30.0
+"""One line in the log for each kind of failure in this time."""
+
 _LOST = (aiohttp.ClientError, TimeoutError, OSError)
+# Of a failure, the first of these that it is.
+_KINDS: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorDNSError, "its name is not found (DNS)"),
+    (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted"),
+    (aiohttp.ClientSSLError, "TLS failed"),
+    (aiohttp.ConnectionTimeoutError, "no connection within CONNECT_TIMEOUT, to it or free in the pool"),
+    (aiohttp.ServerDisconnectedError, "it closed the connection"),
+    (TimeoutError, "it did not answer in time"),
+    (ConnectionRefusedError, "it refused the connection"),
+    (ConnectionResetError, "it reset the connection"),
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Failures:
+    """Tells the log why Supabase could not be reached, without flooding it."""
+
+    def __init__(self) -> None:
+        self._told_at: dict[str, float] = {}
+        self._untold: Counter[str] = Counter()
+
+    def tell(self, error: BaseException) -> None:
+        """Log the cause, unless its kind was logged a while ago."""
+        cause = getattr(error, "os_error", error)
+        kind = next((text for cls, text in _KINDS if isinstance(error, cls) or isinstance(cause, cls)), "it failed")
+        now = time.monotonic()
+        if now - self._told_at.get(kind, float("-inf")) < FAILURE_SECONDS:
+            self._untold[kind] += 1
+            return
+        self._told_at[kind] = now
+        untold = self._untold.pop(kind, 0)
+        more = f" ({untold} more like it before)" if untold else ""
+        logger.warning("Supabase cannot be used: %s%s: %s", kind, more, error or type(error).__name__)
 
 
 class AiohttpClient(httpx.AsyncClient):
@@ -31,6 +71,7 @@ class AiohttpClient(httpx.AsyncClient):
         self._wait = settings.CONNECT_TIMEOUT
         self._proxy = settings.proxy
         self._session: aiohttp.ClientSession
+        self._failures = Failures()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -75,25 +116,29 @@ class AiohttpClient(httpx.AsyncClient):
                 allow_redirects=False,
             )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            self._failures.tell(error)
             raise httpx.ConnectError(str(error)) from error
         except _LOST as error:
+            self._failures.tell(error)
             raise httpx.ReadError(str(error)) from error
-        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response, self._failures))
 
 
 class _Body(httpx.AsyncByteStream):
     """The body of an answer, as it comes."""
 
-    __slots__ = ("_response",)
+    __slots__ = ("_failures", "_response")
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, failures: Failures) -> None:
         self._response = response
+        self._failures = failures
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             while piece := await self._response.content.readany():
                 yield piece
         except _LOST as error:
+            self._failures.tell(error)
             raise httpx.ReadError(str(error)) from error
 
     async def aclose(self) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable
 
 from app.auth import Verifier
-from app.errors import NotReadyError
+from app.errors import NotReadyError, ProblemError
 from app.services.db import SCHEMA_VERSION, Database
 
 READY_TIMEOUT = 1.5
@@ -34,7 +34,7 @@ class Readiness:
 
     async def _ask(self) -> str | None:
         faults = await asyncio.gather(
-            _fault("login service", self._verifier.keys.check()), _fault("data API", self._check_schema())
+            _fault("login service", self._verifier.check()), _fault("data API", self._check_schema())
         )
         return next(filter(None, faults), None)
 
@@ -52,6 +52,8 @@ async def _fault(part: str, check: Awaitable[None]) -> str | None:
             await check
     except NotReadyError as error:
         return error.detail
+    except ProblemError as error:
+        return f"Supabase's {part} does not serve: {error.detail}"
     except Exception as error:
         return f"Supabase's {part} does not answer ({type(error).__name__})."
     return None

@@ -15,6 +15,7 @@ from app.errors import (
     InvalidRequestError,
     NotFoundError,
     ProblemError,
+    RefusedKeyError,
     TokenExpiredError,
     UnauthenticatedError,
     UnknownNodeError,
@@ -94,7 +95,74 @@ RAISED: dict[str, Callable[[], ProblemError]] = {
     "workspace_not_found": NotFoundError,
 }
 
+_SOON, _LATER = {"Retry-After": "5"}, {"Retry-After": "60"}
+_unreached = partial(
+    UpstreamUnavailableError,
+    "The proxy in front of Supabase cannot reach it. Wait for `Retry-After` seconds; writes may be sent again with the"
+    " same `id`.",
+    headers=_SOON,
+)
+_proxy_waited = partial(
+    DeadlineExceededError,
+    "The proxy in front of Supabase waited too long for it. A write may have happened: send it again with the same"
+    " `id`, or read first.",
+    headers=_SOON,
+)
+_proxy_answered = partial(
+    UpstreamUnavailableError,
+    "A proxy in front of Supabase answered in its place, with a page that the gateway cannot read. Wait for"
+    " `Retry-After` seconds; writes may be sent again with the same `id`.",
+    headers=_SOON,
+)
+
+# What hosted Supabase and the proxies in front of it answer by themselves:
+# https://supabase.com/docs/guides/platform/http-status-codes,
+# https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
+PROXIES: dict[int, Callable[[], ProblemError]] = {
+    402: partial(
+        UpstreamUnavailableError,
+        "The Supabase project is restricted: it is over its quota, or a bill is overdue. Its owner sees which in the"
+        " dashboard.",
+        headers=_LATER,
+    ),
+    429: partial(
+        UpstreamUnavailableError,
+        "Supabase takes no more requests for now. Wait for `Retry-After` seconds.",
+        headers=_SOON,
+    ),
+    502: _unreached,
+    503: UpstreamUnavailableError,
+    504: _proxy_waited,
+    520: _proxy_answered,
+    521: _unreached,
+    522: _unreached,
+    523: _unreached,
+    524: _proxy_waited,
+    525: _unreached,
+    526: _unreached,
+    530: _unreached,
+    540: partial(
+        UpstreamUnavailableError,
+        "The Supabase project is paused. Its owner can restore it in the dashboard.",
+        headers=_LATER,
+    ),
+    544: _proxy_waited,
+}
+
 _CONSTRAINT = re.compile(r'(foreign key|unique|check) constraint "(\w+)"')
+
+
+_KONG_REFUSED = "Invalid authentication credentials"
+
+
+def is_page(body: bytes) -> bool:
+    """Whether this is HTML, which Supabase's data API never answers."""
+    return body.lstrip()[:1] == b"<"
+
+
+def unreadable(body: bytes) -> ProblemError:
+    """What a successful answer means that is not what was asked for."""
+    return _proxy_answered() if is_page(body) else BadUpstreamError()
 
 
 def upstream_problem(status: int, body: bytes) -> ProblemError:
@@ -122,9 +190,13 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
     # Of privileges that are missing (the same code) no caller can know: a migration is.
     if code == "42501" and "row-level security" in message:
         return NotFoundError()
-    if status in {429, 503}:
-        return UpstreamUnavailableError()
-    if status == 504:
-        return DeadlineExceededError()
+    if status in {401, 403} and ("API_KEY" in code or "api key" in message.lower() or message == _KONG_REFUSED):
+        logger.error("Supabase refuses SUPABASE_PUBLISHABLE_KEY")
+        return RefusedKeyError()
+    if problem := PROXIES.get(status):
+        return problem()
+    if status >= 400 and is_page(body):
+        logger.warning("a page in HTML came with status %d in place of an answer of Supabase", status)
+        return _proxy_answered()
     logger.warning("Supabase's data API answered %d with an unknown code: %.32r", status, code)
     return BadUpstreamError()

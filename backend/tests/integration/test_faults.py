@@ -94,13 +94,18 @@ FAULTS: dict[str, tuple[Behaviour, tuple[int, str], tuple[int, str]]] = {
         (502, "connection_lost"),
     ),
     "500": (answer(b'{"message": "secret"}', status="500 X"), (502, "bad_upstream"), (502, "bad_upstream")),
-    "500 HTML": (answer(HTML, status="500 X", media="text/html"), (502, "bad_upstream"), (502, "bad_upstream")),
+    "500 HTML": (
+        answer(HTML, status="500 X", media="text/html"),
+        (503, "supabase_unavailable"),
+        (503, "supabase_unavailable"),
+    ),
     "503 HTML": (
         answer(HTML, status="503 X", media="text/html"),
         (503, "supabase_unavailable"),
         (503, "supabase_unavailable"),
     ),
-    "HTML": (answer(HTML, media="text/html"), (502, "bad_upstream"), (502, "bad_upstream")),
+    "HTML": (answer(HTML, media="text/html"), (503, "supabase_unavailable"), (503, "supabase_unavailable")),
+    "paused": (answer(b"", status="540 X"), (503, "supabase_unavailable"), (503, "supabase_unavailable")),
     "truncated JSON": (answer(b'{"nodes":[{"id": "'), (502, "bad_upstream"), (502, "bad_upstream")),
     "wrong types": (answer(b'{"id": 1, "name": []}'), (502, "bad_upstream"), (502, "bad_upstream")),
     "redirect": (
@@ -110,8 +115,8 @@ FAULTS: dict[str, tuple[Behaviour, tuple[int, str], tuple[int, str]]] = {
     ),
     "unknown API key": (
         answer(b'{"message": "Invalid API key"}', status="401 X"),
-        (502, "bad_upstream"),
-        (502, "bad_upstream"),
+        (502, "supabase_key_refused"),
+        (502, "supabase_key_refused"),
     ),
 }
 

@@ -1,12 +1,17 @@
 """Whether the gateway lives, and whether it can serve: asked by anybody, without a token."""
 
+import json
+
 import httpx
 import pytest
 import respx
+from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi.testclient import TestClient
+from jwt.algorithms import ECAlgorithm
 
-from app.auth import JWKS_PATH
+from app.auth import JWKS_PATH, NO_KEYS
 from app.services.db import SCHEMA_VERSION
+from tests.conftest import make_app
 from tests.routes.exchange import problem
 
 
@@ -27,6 +32,34 @@ def test_it_is_ready_when_supabase_answers(anonymous: TestClient, version: respx
     response = anonymous.get("/ready")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
     assert "authorization" not in version.calls.last.request.headers
+
+
+PUBLIC_KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
+KEY = json.loads(ECAlgorithm.to_jwk(PUBLIC_KEY)) | {"kid": "k", "alg": "ES256"}
+
+
+@pytest.mark.parametrize(("keys", "status"), [([], 503), ([KEY | {"alg": "none"}], 503), ([KEY], 200)])
+def test_it_is_not_ready_without_any_way_to_verify_a_token_and_warns_at_start(
+    upstream: respx.Router, version: respx.Route, capsys: pytest.CaptureFixture[str], keys: list[object], status: int
+) -> None:
+    upstream.get(JWKS_PATH).respond(200, json={"keys": keys})
+    with TestClient(make_app()) as client:
+        response = client.get("/ready")
+        printed = ""
+        for _ in range(200):  # the start goes on meanwhile
+            client.get("/health")
+            printed += capsys.readouterr().out
+            if NO_KEYS in printed:
+                break
+    assert response.status_code == status
+    assert (NO_KEYS in printed) == (status == 503)
+    if status == 503:
+        assert problem(response, 503, "not_ready")["detail"] == NO_KEYS
+
+
+def test_a_refused_key_of_the_gateway_is_named(anonymous: TestClient, version: respx.Route) -> None:
+    version.respond(401, json={"message": "Invalid API key"})
+    assert "SUPABASE_PUBLISHABLE_KEY" in problem(anonymous.get("/ready"), 503, "not_ready")["detail"]
 
 
 @pytest.mark.parametrize("path", [JWKS_PATH, "/rest/v1/rpc/schema_version"])

@@ -13,6 +13,7 @@ from app.errors import (
     InvalidRequestError,
     NotFoundError,
     ProblemError,
+    RefusedKeyError,
     TokenExpiredError,
     UnauthenticatedError,
     UnknownNodeError,
@@ -80,11 +81,27 @@ MEANINGS: dict[str, tuple[int, bytes, type[ProblemError]]] = {
     "lost the database": (503, refusal("PGRST001"), UpstreamUnavailableError),
     "reading the schema": (503, refusal("PGRST002"), UpstreamUnavailableError),
     "no connection in time": (504, refusal("PGRST003"), UpstreamUnavailableError),
+    "Kong without an upstream": (502, b'{"message": "An invalid response was received"}', UpstreamUnavailableError),
+    "over its quota": (402, b'{"message": "exceed_egress_quota"}', UpstreamUnavailableError),
+    "paused": (540, b"", UpstreamUnavailableError),
+    "the gateway of a project waited": (544, b"", DeadlineExceededError),
+    "unknown to Cloudflare": (520, b"<!DOCTYPE html>", UpstreamUnavailableError),
+    "down": (521, b"<!DOCTYPE html>", UpstreamUnavailableError),
+    "no connection": (522, b"<!DOCTYPE html>", UpstreamUnavailableError),
+    "unreachable": (523, b"<!DOCTYPE html>", UpstreamUnavailableError),
+    "no answer": (524, b"<!DOCTYPE html>", DeadlineExceededError),
+    "no handshake": (525, b"error code: 525", UpstreamUnavailableError),
+    "a page": (500, b"\n<html>secret", UpstreamUnavailableError),
+    "a page that blocks": (403, b"<html>secret", UpstreamUnavailableError),
     "a proxy's 503": (503, b"<html>", UpstreamUnavailableError),
     "a proxy's 429": (429, b"", UpstreamUnavailableError),
     "a proxy's 504": (504, b"<html>", DeadlineExceededError),
-    "unknown API key": (401, refusal(None, "Invalid API key"), BadUpstreamError),
-    "no API key, embedded": (401, refusal("UNAUTHORIZED_MISSING_API_KEY"), BadUpstreamError),
+    "unknown API key": (401, refusal(None, "Invalid API key"), RefusedKeyError),
+    "no API key": (401, refusal(None, "No API key found in request"), RefusedKeyError),
+    "unregistered API key": (401, refusal(None, "Unregistered API key"), RefusedKeyError),
+    "legacy API keys": (401, refusal(None, "Legacy API keys are disabled"), RefusedKeyError),
+    "unknown API key, Kong": (401, refusal(None, "Invalid authentication credentials"), RefusedKeyError),
+    "no API key, code": (401, refusal("UNAUTHORIZED_MISSING_API_KEY"), RefusedKeyError),
     "unknown table": (404, refusal("42P01"), BadUpstreamError),
     "unknown table, embedded": (404, refusal("PGRST205"), BadUpstreamError),
     "unknown code": (500, refusal("XX000"), BadUpstreamError),
@@ -103,6 +120,18 @@ def test_each_refusal_has_its_meaning_and_keeps_its_wording_to_itself(
     problem = upstream_problem(status, body)
     assert type(problem) is kind
     document = json.dumps(problem.document("/v1/sources", "the-one"))
+    assert problem.status != 503 or "Retry-After" in problem.fields
     assert SECRET not in document
     assert "constraint" not in document
     assert "sources_" not in document
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(402, "quota"), (540, "paused"), (544, "waited too long"), (521, "cannot reach"), (429, "no more requests")],
+)
+def test_what_a_proxy_answers_by_itself_has_its_reason_and_a_time_to_wait(status: int, reason: str) -> None:
+    problem = upstream_problem(status, b"<html>")
+    assert reason in str(problem.detail)
+    assert problem.headers
+    assert int(problem.headers["Retry-After"]) >= 5

@@ -1,0 +1,104 @@
+"""Why Supabase could not be reached: told to the log, once in a while for each kind of failure."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from app.config import Settings
+from app.services import pool
+from dev.processes import free_port
+
+
+async def ask(url: str, times: int = 1, at_once: int = 1) -> None:
+    async def once(client: pool.AiohttpClient) -> None:
+        with pytest.raises(httpx.TransportError):
+            await client.request("GET", url)
+
+    async with pool.AiohttpClient(Settings(CONNECT_TIMEOUT=0.2, UPSTREAM_CONNECTIONS=1)) as client:
+        for _ in range(times):
+            done, waiting = await asyncio.wait(
+                [asyncio.create_task(once(client)) for _ in range(at_once)], return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*done)
+
+
+async def ask_a_server(
+    handle: Callable[[asyncio.StreamWriter], object],
+    tls: ssl.SSLContext | None = None,
+    *,
+    speaks_tls: bool = False,
+    at_once: int = 1,
+) -> None:
+    over, serving = asyncio.Event(), set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
+        await reader.read(1)
+        handle(writer)
+        await over.wait()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls) as server:
+        port = server.sockets[0].getsockname()[1]
+        await ask(f"{'https' if tls or speaks_tls else 'http'}://127.0.0.1:{port}/", at_once=at_once)
+        over.set()
+        await asyncio.gather(*filter(None, serving), return_exceptions=True)
+
+
+def untrusted(folder: Path) -> ssl.SSLContext:
+    """A server's side of TLS with a certificate that it made itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "server.pem").write_bytes(private + certificate.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    return context
+
+
+CAUSES: dict[str, Callable[[Path], object]] = {
+    "its name is not found (DNS)": lambda _: ask("http://no-such-host.invalid/"),
+    "it refused the connection": lambda _: ask(f"http://127.0.0.1:{free_port()}/"),
+    "no connection within CONNECT_TIMEOUT": lambda _: ask_a_server(lambda writer: None, at_once=2),
+    "it closed the connection": lambda _: ask_a_server(lambda writer: writer.close()),
+    "its certificate is not trusted": lambda folder: ask_a_server(lambda writer: None, untrusted(folder)),
+    "TLS failed": lambda _: ask_a_server(lambda writer: writer.write(b"HTTP/1.1 400 X\r\n\r\n"), speaks_tls=True),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_each_cause_is_told_apart(caplog: pytest.LogCaptureFixture, tmp_path: Path, cause: str) -> None:
+    with caplog.at_level(logging.WARNING, "app.services.pool"):
+        asyncio.run(CAUSES[cause](tmp_path))  # type: ignore[arg-type]
+    assert [cause in message for message in caplog.messages] == [True], caplog.messages
+
+
+def test_a_failure_is_told_once_in_a_while(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{free_port()}/"
+    with caplog.at_level(logging.WARNING, "app.services.pool"):
+        asyncio.run(ask(url, 20))
+        assert len(caplog.messages) == 1
+        caplog.clear()
+        monkeypatch.setattr(pool, "FAILURE_SECONDS", 0.0)
+        asyncio.run(ask(url, 2))
+        assert len(caplog.messages) == 2
