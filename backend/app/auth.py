@@ -198,7 +198,7 @@ class Verifier:
 
     async def _check(self, token: str) -> Caller:
         if len(token) > MAX_TOKEN_LENGTH:
-            raise UnauthenticatedError("The access token is too long to be one.")
+            raise UnauthenticatedError(f"The access token is longer than {MAX_TOKEN_LENGTH} characters.")
         try:
             header = jwt.get_unverified_header(token)
             algorithm = header.get("alg")

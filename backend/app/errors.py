@@ -96,6 +96,11 @@ class ProblemError(HTTPException):
         return document
 
     @classmethod
+    def component(cls) -> str:
+        """The name of its schema in OpenAPI."""
+        return f"{cls.__name__.removesuffix('Error')}Problem"
+
+    @classmethod
     def kinds(cls) -> Iterator["type[ProblemError]"]:
         """Every kind of problem, in the order in which they stand here."""
         for kind in cls.__subclasses__():
@@ -104,8 +109,8 @@ class ProblemError(HTTPException):
 
 
 class MalformedRequestError(ProblemError):
-    """The request cannot be read: a header is not in the form that HTTP asks for, or the body is no text that can be
-    parsed."""
+    """The request cannot be read: a header is not in the form that HTTP asks for, or is there twice, or the body is not
+    UTF-8 or too deeply nested to parse. (A body that is not JSON is `invalid_request`, which says where.)"""
 
     status, code, title = 400, "malformed_request", "Malformed request"
 
@@ -196,7 +201,7 @@ class UnsupportedMediaTypeError(ProblemError):
 
 
 class InvalidRequestError(ProblemError):
-    """The request was understood, but values in it are not allowed; `errors` names each of them."""
+    """Values in the request are not allowed, or its body is not JSON; `errors` names each place."""
 
     status, code, title = 422, "invalid_request", "Invalid request"
 

@@ -47,7 +47,9 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
     errors = [{key: item[key] for key in ("loc", "msg", "type")} for item in found]
     if found[0]["type"] == "json_invalid":
         errors[0]["msg"] += f": {found[0]['ctx']['error']}"
-    return problem_response(InvalidRequestError(errors=errors), request.scope)
+    count = len(error.errors())
+    detail = f"{count} values are not allowed; `errors` names the first {len(errors)}." if count > len(errors) else None
+    return problem_response(InvalidRequestError(detail, errors=errors), request.scope)
 
 
 _HTTP_KINDS = {404: RouteNotFoundError, 405: MethodNotAllowedError, 413: BodyTooLargeError}
@@ -55,6 +57,10 @@ _HTTP_KINDS = {404: RouteNotFoundError, 405: MethodNotAllowedError, 413: BodyToo
 
 def _as_problem(request: Request, error: Exception) -> ProblemError:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # FastAPI's own: the parser did not even find where the body is wrong
+        return MalformedRequestError(
+            "The body cannot be read: JSON is UTF-8, not nested thousands of levels deep, and without endless numbers."
+        )
     kind = _HTTP_KINDS.get(error.status_code, MalformedRequestError)
     return kind(headers={"Allow": _allowed(request)} if kind is MethodNotAllowedError else error.headers)
 

@@ -61,7 +61,10 @@ class Memory:
             async with asyncio.timeout(share.patience):
                 await turn
         except TimeoutError:
-            raise OverloadedError("The gateway holds as many large bodies and answers as its memory allows.") from None
+            raise OverloadedError(
+                f"The gateway holds {self._total} bytes of large bodies and answers at once, and has as many. Wait for"
+                " `Retry-After` seconds."
+            ) from None
         finally:
             share.patience -= time.monotonic() - started_at
             if turn.cancelled():

@@ -189,7 +189,7 @@ class LimitsMiddleware:
         if _is_lost_upgrade(Headers(scope=scope)):
             raise UpgradeRefusedError
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
-            raise UriTooLongError
+            raise UriTooLongError(f"The path and query are longer than {MAX_URI_BYTES} bytes together.")
         size = 0
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > lane.body_bytes:
@@ -203,7 +203,9 @@ class LimitsMiddleware:
             if name != b"authorization":
                 size += len(name) + len(value)
         if size > MAX_HEADER_BYTES:
-            raise HeadersTooLargeError
+            raise HeadersTooLargeError(
+                f"The headers but `Authorization` are larger than {MAX_HEADER_BYTES} bytes together."
+            )
 
 
 def _bearer_token(scope: Scope) -> str:
@@ -241,7 +243,10 @@ def _too_large(lane: Lane) -> BodyTooLargeError:
 
 def _last_resort(error: Exception, context: Context) -> ProblemError:
     if isinstance(error, TimeoutError):
-        return DeadlineExceededError()
+        return DeadlineExceededError(
+            f"The request took longer than the {context.lane.seconds:g} seconds that it may. A write may have happened:"
+            " send it again with the same `id`, or read first."
+        )
     logger.error("request %s failed", context.id, exc_info=error)
     return InternalError()
 

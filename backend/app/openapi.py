@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 
 from app.errors import MEDIA_TYPE, ProblemError
+from app.responses import one_of
 
 DESCRIPTION = """
 AIDE is a visual workspace for learning by doing. A **workspace** is an infinite canvas; on it lie **sources** (what one
@@ -42,25 +42,46 @@ ACCESS_TOKEN = {
 }
 
 
-class FieldError(BaseModel):
-    """One value that is not allowed."""
+_TEXT = {"type": "string"}
+FIELD_ERROR = {
+    "type": "object",
+    "description": "One value that is not allowed.",
+    "required": ["loc", "msg", "type"],
+    "properties": {
+        "loc": {
+            "type": "array",
+            "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+            "description": "Where it is in the request.",
+        },
+        "msg": _TEXT,
+        "type": _TEXT,
+    },
+}
 
-    loc: list[str | int]
-    msg: str
-    type: str
 
-
-class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: str
-    request_id: str
-    errors: list[FieldError] | None = None
+def problem_schema(kind: type[ProblemError]) -> dict[str, Any]:
+    """What the documents of this kind of problem have."""
+    always = {
+        "type": {"type": "string", "description": "Where it is explained."},
+        "title": _TEXT,
+        "status": {"type": "integer", "const": kind.status},
+        "detail": {"type": "string", "description": "What went wrong this time."},
+        "instance": {"type": "string", "description": "The path that was asked for."},
+        "code": {"type": "string", "const": kind.code},
+        "request_id": {"type": "string", "description": "Names the request, as `X-Request-ID` does."},
+    }
+    if kind.status == 422:
+        always["errors"] = {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
+    sometimes = {}
+    if kind.names_existing:
+        what = "The id of the row that is in the way, where you may read it."
+        sometimes["existing"] = {"type": "string", "format": "uuid", "description": what}
+    return {
+        "type": "object",
+        "description": kind.meaning(),
+        "required": [*always],
+        "properties": always | sometimes,
+    }
 
 
 def operation_id(route: APIRoute) -> str:
@@ -74,10 +95,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
         )
-        codes = sorted(kind.code for kind in ProblemError.kinds())
-        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        problem["properties"]["code"]["enum"] = codes
-        document["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
+        kinds = list(ProblemError.kinds())
+        problem = {"description": "What went wrong (RFC 9457)."} | one_of(kinds)
+        document["components"]["schemas"] |= {"FieldError": FIELD_ERROR, "Problem": problem} | {
+            kind.component(): problem_schema(kind) for kind in kinds
+        }
         document["components"]["securitySchemes"] = {"AccessToken": ACCESS_TOKEN}
         for path in document["paths"]:
             if path.startswith("/v1"):  # where the middleware asks for a token
@@ -94,7 +116,7 @@ def _share_problems(paths: dict[str, Any]) -> dict[str, Any]:
     for operation in (operation for path in paths.values() for operation in path.values()):
         for status, response in operation["responses"].items():
             if examples := response.get("content", {}).get(MEDIA_TYPE, {}).get("examples"):
-                name = ".".join(examples)
+                name = "Or".join(code.title().replace("_", "") for code in examples)
                 shared[name] = response
                 operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
     return shared

@@ -1,5 +1,6 @@
 """What routes say of their responses, for the OpenAPI document."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -41,9 +42,23 @@ def problems(*kinds: type[ProblemError]) -> Responses:
         response = responses.setdefault(kind.status, {"description": "", "content": {MEDIA_TYPE: {}}})
         response["description"] = f"{response['description']} `{kind.code}`: {kind.meaning()}".strip()
         content = response["content"][MEDIA_TYPE]
-        content["schema"] = {"$ref": "#/components/schemas/Problem"}
-        content.setdefault("examples", {})[kind.code] = {"value": kind().document("/v1/workspaces", "8c5d3f0e")}
+        example = kind(existing=_EXISTING if kind.names_existing else None).document("/v1/workspaces", "8c5d3f0e")
+        content.setdefault("examples", {})[kind.code] = {"value": example}
+    for status, response in responses.items():
+        response["content"][MEDIA_TYPE]["schema"] = one_of([kind for kind in kinds if kind.status == status])
     return responses
+
+
+def one_of(kinds: Sequence[type[ProblemError]]) -> dict[str, Any]:
+    """The schema of a problem that is one of these, told apart by its `code`."""
+    references = {kind.code: f"#/components/schemas/{kind.component()}" for kind in kinds}
+    alternatives = [{"$ref": reference} for reference in references.values()]
+    if len(alternatives) == 1:
+        return alternatives[0]
+    return {"oneOf": alternatives, "discriminator": {"propertyName": "code", "mapping": references}}
+
+
+_EXISTING = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 
 
 def _header(description: str) -> dict[str, Any]:

@@ -125,6 +125,35 @@ class TestSizes:
         assert response.headers["accept"] == "application/json"
         assert not upstream.calls
 
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [(b"\xff{}", 400), (b'{"name": "\xe9"}', 400), (b"[" * 100_000, 400), (b"{", 422), (b"", 422), (b"x", 422)],
+        ids=lambda value: str(value)[:12],
+    )
+    def test_the_descriptions_agree_with_what_an_unreadable_body_is_answered(
+        self, app: FastAPI, client: TestClient, body: bytes, status: int
+    ) -> None:
+        response = client.post("/v1/workspaces", content=body, headers={"Content-Type": "application/json"})
+        code = {400: "malformed_request", 422: "invalid_request"}[status]
+        assert codes(response) == (status, code)
+        component = f"{code.title().replace('_', '')}Problem"
+        says = app.openapi()["components"]["schemas"][component]["description"]
+        assert {400: "the body is not UTF-8", 422: "its body is not JSON"}[status] in says
+        assert says.partition("`")[0] in client.get("/problems").text
+
+    def test_each_limit_is_told(self, client: TestClient) -> None:
+        json_body = {"Content-Type": "application/json"}
+        body = b"[" + b" " * MAX_BODY_BYTES + b"]"
+        unknown = {f"field_{n}": 1 for n in range(70)}
+        for limit, response in {
+            "8192 bytes": client.get("/v1/workspaces?q=" + "x" * 9000),
+            "32768 bytes": client.get(PATH, headers={"X-Large": "x" * 33_000}),
+            f"{MAX_BODY_BYTES} bytes": client.post("/v1/workspaces", content=body, headers=json_body),
+            "71 values": client.post("/v1/workspaces", json=unknown),
+            "8192 characters": client.get(PATH, headers={"Authorization": "Bearer " + "x" * 9000}),
+        }.items():
+            assert limit in response.json()["detail"]
+
     def test_where_a_body_is_no_json_is_told(self, client: TestClient) -> None:
         headers = {"Content-Type": "application/json"}
         response = client.post("/v1/workspaces", content=b'{"name": }', headers=headers)

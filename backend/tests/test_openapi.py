@@ -59,6 +59,15 @@ def codes(document: Document, operation: Document) -> dict[str, int]:
     }
 
 
+def alternatives(schema: Document) -> dict[str, str]:
+    """The problems that the schema allows, each with the name of its own."""
+    mapping = schema["discriminator"]["mapping"] if "discriminator" in schema else {None: schema["$ref"]}
+    references = [part["$ref"] for part in schema.get("oneOf", [schema])]
+    assert references == list(mapping.values())
+    names = [reference.rpartition("/")[2] for reference in references]
+    return {kind.code: name for kind in ProblemError.kinds() for name in names if kind.component() == name}
+
+
 def models(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
     """The models below this one, by name."""
     found = {kind.__name__: kind for kind in base.__subclasses__()}
@@ -114,7 +123,7 @@ def test_every_error_is_documented_as_a_problem(document: Document) -> None:
                 continue
             content = resolve(document, response)["content"]
             assert list(content) == [MEDIA_TYPE]
-            assert content[MEDIA_TYPE]["schema"] == {"$ref": "#/components/schemas/Problem"}
+            assert alternatives(content[MEDIA_TYPE]["schema"]).keys() == content[MEDIA_TYPE]["examples"].keys()
             for code, example in content[MEDIA_TYPE]["examples"].items():
                 assert (example["value"]["code"], example["value"]["status"]) == (code, int(status))
                 assert f"`{code}`" in resolve(document, response)["description"]
@@ -131,6 +140,41 @@ def test_every_error_is_documented_as_a_problem(document: Document) -> None:
                 "supabase_unavailable",
                 "deadline_exceeded",
             }
+
+
+def test_each_problem_has_its_own_schema_which_real_documents_fit(document: Document) -> None:
+    schemas = document["components"]["schemas"]
+    assert alternatives(schemas["Problem"]).keys() == CODES.keys()
+    for kind in ProblemError.kinds():
+        schema = schemas[kind.component()]
+        real = kind(existing="6fa459ea-ee8a-4ca4-894e-db77e160355e" if kind.names_existing else None)
+        written = real.document("/v1/sources", "the-one")
+        assert written.keys() == schema["properties"].keys()
+        assert written.keys() - {"existing"} == set(schema["required"])
+        assert schema["properties"]["code"]["const"] == kind.code
+        assert schema["properties"]["status"]["const"] == kind.status
+        assert ("errors" in schema["properties"]) == (kind.status == 422)
+
+
+def test_names_of_components_are_words(document: Document) -> None:
+    for part in document["components"].values():
+        assert all(re.fullmatch("[A-Za-z]+", name) for name in part)
+
+
+def test_no_comment_of_a_type_speaks_of_internals(document: Document) -> None:
+    def descriptions(part: object) -> Iterator[str]:
+        if isinstance(part, dict):
+            if isinstance(part.get("description"), str):
+                yield part["description"]
+            for value in part.values():
+                yield from descriptions(value)
+        elif isinstance(part, list):
+            for value in part:
+                yield from descriptions(value)
+
+    internals = re.compile(r"database|postgre|pydantic|validat|upstream|middleware|handler", re.I)
+    for comment in descriptions(document["components"]["schemas"] | {"paths": document["paths"]}):
+        assert not internals.search(comment), comment
 
 
 def test_every_refusal_is_documented_where_it_is_made(document: Document) -> None:

@@ -43,11 +43,10 @@ class CanvasEdge(BaseModel):
 
 
 class Canvas(BaseModel):
-    """Everything that lies on a workspace's canvas.
+    """Everything on a workspace's canvas."""
 
-    Documents what the database's function `canvas` writes; the gateway passes its bytes on, because validating a large
-    canvas would hold up every other request of the process.
-    """
+    # Documents what the database's function `canvas` writes. Its bytes are passed on, because validating a large canvas
+    # would hold up every other request of the process.
 
     nodes: list[Annotated[SourceNode | LabNode, Field(discriminator="type")]]
     edges: list[CanvasEdge]
@@ -55,7 +54,7 @@ class Canvas(BaseModel):
 
 
 class NodeMove(Input):
-    """Where a node shall lie."""
+    """Where to move a node."""
 
     id: UUID
     position: Position

@@ -12,7 +12,7 @@ LabStatus = Literal["pending", "generating", "in_progress", "completed", "failed
 
 
 class CanvasLab(Row):
-    """A lab without what was generated for it, which has no bound that a canvas could carry."""
+    """A lab as a canvas has it: without its `generated_content`."""
 
     workspace_id: UUID
     source_id: UUID | None

@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
+    WithJsonSchema,
     with_config,
 )
 from pydantic_core import PydanticCustomError, PydanticSerializationError, to_json
@@ -113,9 +114,15 @@ def _unstorable_text() -> PydanticCustomError:
 JsonObject = Annotated[
     dict[str, Any],
     AfterValidator(_json_column),
-    Field(
-        description="At most 1 MiB as text and 64 levels deep. Numbers are finite doubles, integers within ±(2^53 - 1);"
-        " texts and names hold no NUL character and no half of a surrogate pair."
+    # Of an object with free properties openapi-typescript makes an index signature, which takes no interface of a
+    # front end's own; of one that is also "any of anything" it makes `unknown`.
+    WithJsonSchema(
+        {
+            "type": "object",
+            "anyOf": [{}],
+            "description": "At most 1 MiB as text and 64 levels deep. Numbers are finite doubles, integers within"
+            " ±(2^53 - 1); texts and names hold no NUL character and no half of a surrogate pair.",
+        }
     ),
 ]
 """An object for a JSON column. Its description says what JSON Schema cannot."""

@@ -23,7 +23,7 @@ function explain(problem: Problem): { text: string; again: boolean } {
     case "stale_version":
       return { text: "Somebody else changed this meanwhile.", again: true };
     case "invalid_request":
-      return { text: (problem.errors ?? []).map((error) => `${error.loc.join(".")}: ${error.msg}`).join("\n"), again: false };
+      return { text: problem.errors.map((error) => `${error.loc.join(".")}: ${error.msg}`).join("\n"), again: false };
     default:
       return { text: `${problem.title}: ${problem.detail} (${problem.request_id})`, again: problem.status >= 500 };
   }
@@ -31,7 +31,7 @@ function explain(problem: Problem): { text: string; again: boolean } {
 
 async function listWorkspaces(search: string, cursor?: string): Promise<Workspace[]> {
   const { data, error, response } = await api.GET("/v1/workspaces", {
-    params: { query: { q: search, order: "-updated_at", limit: 100, ...(cursor && { cursor }) } },
+    params: { query: { q: search, order: "-active_at", limit: 100, ...(cursor && { cursor }) } },
   });
   if (error) throw new Error(explain(error).text);
   const next = /<([^>]+)>; rel="next"/.exec(response.headers.get("Link") ?? "")?.[1];
@@ -39,20 +39,37 @@ async function listWorkspaces(search: string, cursor?: string): Promise<Workspac
   return following ? [...data, ...(await listWorkspaces(search, following))] : data;
 }
 
+/** What this front end keeps of a PDF: an interface of its own, closed. */
+interface Reading {
+  pages: number;
+  language?: string;
+  bookmarks: { page: number }[];
+}
+
 /** The same id each time: sending it again is harmless. */
-async function addSource(workspace: Workspace, id: string): Promise<Source> {
+async function addSource(workspace: Workspace, id: string, reading: Reading): Promise<Source> {
   const { data, error } = await api.POST("/v1/sources", {
     body: {
       id,
       workspace_id: workspace.id,
       type: "pdf",
       title: "Vector spaces: lecture notes",
-      metadata: { pages: 42, language: "en" },
+      metadata: reading,
       canvas_position: { x: 80, y: 120 },
     },
   });
+  if (error?.status === 409) {
+    // By status, then by code: a write conflict has nothing in its way.
+    if (error.code === "write_conflict") return addSource(workspace, id, reading);
+    if (error.existing) return read(error.existing);
+  }
+  if (error?.status === 422) throw new Error(error.errors.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("\n"));
   if (error) throw new Error(explain(error).text);
   return data;
+}
+
+function bookmarks(source: Source): number[] {
+  return (source.metadata as Partial<Reading> as Reading).bookmarks.map(({ page }) => page);
 }
 
 async function rename(source: Source, title: string): Promise<Source> {
@@ -97,7 +114,8 @@ async function tidy(workspace: Workspace): Promise<string[]> {
 export async function main(): Promise<void> {
   const [workspace] = await listWorkspaces("algebra");
   if (!workspace) return;
-  const source = await addSource(workspace, crypto.randomUUID());
+  const source = await addSource(workspace, crypto.randomUUID(), { pages: 42, bookmarks: [{ page: 7 }] });
+  console.log(bookmarks(source).join(", "), workspace.active_at);
   await rename(source, "Vector spaces, revised");
   console.log((await tidy(workspace)).join("\n"));
 }

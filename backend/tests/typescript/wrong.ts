@@ -2,7 +2,7 @@
 
 import createClient from "openapi-fetch";
 
-import type { paths } from "./api.js";
+import type { components, paths } from "./api.js";
 
 const api = createClient<paths>({ baseUrl: "http://localhost:8000" });
 
@@ -20,3 +20,15 @@ void api.PATCH("/v1/labs/{lab_id}", { params: { path: { lab_id: "1" } }, body: {
 
 // @ts-expect-error a list of sources is a workspace's
 void api.GET("/v1/sources", { params: { query: { type: "pdf" } } });
+
+const stale: components["schemas"]["StaleVersionProblem"] = null!;
+// @ts-expect-error only what is invalid has a list of errors
+void stale.errors;
+
+const problem: components["schemas"]["Problem"] = null!;
+// @ts-expect-error no such code
+void (problem.code === "teapot");
+
+const { error } = await api.DELETE("/v1/edges/{edge_id}", { params: { path: { edge_id: "1" } } });
+// @ts-expect-error an edge has no version that could be stale
+void (error?.code === "stale_version");
