@@ -37,8 +37,11 @@ def _lower(value: object) -> object:
 
 
 def _origin(value: str) -> str:
-    """An origin as browsers send it (RFC 6454): scheme, host and perhaps a port, nothing behind."""
-    if not re.fullmatch(r"https?://[^/*?#@\s,]+", value):
+    """An origin as browsers send it (RFC 6454): scheme, host and perhaps a port, no path.
+
+    Apps and extensions have schemes of their own: `tauri://localhost`, `capacitor://localhost`, `chrome-extension://...`.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/*?#@\s,]+", value, re.IGNORECASE):
         raise ValueError("must look like https://app.example.com: no path, no wildcard")
     return value.lower()
 

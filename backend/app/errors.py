@@ -3,6 +3,7 @@
     ProblemError                        status  code
     ├── MalformedRequestError            400     malformed_request
     ├── UpgradeRefusedError              400     upgrade_refused
+    ├── RefusedPreflightError            400     preflight_refused
     ├── UnauthenticatedError             401     unauthenticated
     │   └── TokenExpiredError            401     token_expired
     ├── NotFoundError                    404     not_found
@@ -120,6 +121,13 @@ class UpgradeRefusedError(ProblemError):
 
     status, code, title = 400, "upgrade_refused", "Upgrade refused"
     fields: ClassVar = {"Connection": "close"}
+
+
+class RefusedPreflightError(ProblemError):
+    """A page of this origin may not send this request (CORS). Whoever runs the gateway names the origins in
+    `CORS_ORIGINS`."""
+
+    status, code, title = 400, "preflight_refused", "Preflight refused"
 
 
 class UnauthenticatedError(ProblemError):

@@ -72,4 +72,4 @@ def _allowed(request: Request) -> str:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
-    return ", ".join(filter(is_served, ("GET", "POST", "PATCH", "DELETE"))).replace("GET", "GET, HEAD")
+    return ", ".join(filter(is_served, ("GET", "POST", "PUT", "PATCH", "DELETE"))).replace("GET", "GET, HEAD")

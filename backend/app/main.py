@@ -10,7 +10,6 @@ import httpx
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__, logs, metrics
 from app.auth import Verifier
@@ -18,13 +17,16 @@ from app.config import Settings, get_settings
 from app.handlers import answer_invalid, answer_problem
 from app.lanes import Lane, Lanes
 from app.memory import Memory
-from app.middleware import MAX_BODY_BYTES, LimitsMiddleware, RequestMiddleware
+from app.middleware import MAX_BODY_BYTES, CrossOriginMiddleware, LimitsMiddleware, RequestMiddleware
 from app.openapi import DESCRIPTION, describe, operation_id
 from app.routes import docs, health, problems
 from app.routes.v1 import canvas, chat_messages, edges, labs, sources, workspaces
 from app.services.db import Database
 from app.services.pool import AiohttpClient
 from app.services.readiness import Readiness
+
+LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+"""Any port of this machine: in development, front ends start on whichever is free."""
 
 
 def spare_collector() -> None:
@@ -82,10 +84,12 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
     # by itself is within the two that add them.
     app.add_middleware(LimitsMiddleware, lanes=lanes, hosts=settings.TRUSTED_HOSTS)
     app.add_middleware(
-        CORSMiddleware,
+        CrossOriginMiddleware,
         allow_origins=settings.CORS_ORIGINS,
-        allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "If-Match", "X-Request-ID", "traceparent"],
+        allow_origin_regex=None if production else LOCAL_ORIGIN,
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],  # origins and tokens protect, not the names of headers
+        allow_private_network=True,
         expose_headers=["ETag", "Link", "Location", "X-Request-ID", "Retry-After", "WWW-Authenticate"],
     )
     app.add_middleware(RequestMiddleware, lanes=lanes, memory=memory, log_users=settings.LOG_USERS)

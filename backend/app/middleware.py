@@ -9,6 +9,8 @@ from hashlib import blake2s
 from secrets import token_hex
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
@@ -21,6 +23,7 @@ from app.errors import (
     InternalError,
     MalformedRequestError,
     ProblemError,
+    RefusedPreflightError,
     UnauthenticatedError,
     UnfinishedAnswerError,
     UpgradeRefusedError,
@@ -50,6 +53,8 @@ _API_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+
+_ALLOWED_ORIGIN = "access-control-allow-origin"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, section 3.2.
@@ -131,6 +136,27 @@ def _headers(context: Context) -> list[tuple[bytes, bytes]]:
     return [*always, *_API_HEADERS] if context.path.startswith("/v1") else always
 
 
+class CrossOriginMiddleware(CORSMiddleware):
+    """Starlette's, with problem documents for preflights that it refuses."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a preflight."""
+        answer = super().preflight_response(request_headers)
+        return answer if answer.status_code < 400 else _RefusedPreflight(answer)
+
+
+class _RefusedPreflight(Response):
+    """A refusal as a problem document. What the origin may know stays: on it depends whether a page can read why."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        problem = RefusedPreflightError(headers=self._kept)
+        await problem_response(problem, scope)(scope, receive, send)
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self._kept = {name: answer.headers[name] for name in ("vary", _ALLOWED_ORIGIN) if name in answer.headers}
+
+
 class LimitsMiddleware:
     """Lets a request in, bounds what it may cost, and answers for whatever nobody else answered for.
 
@@ -191,17 +217,18 @@ class LimitsMiddleware:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
             raise UriTooLongError(f"The path and query are longer than {MAX_URI_BYTES} bytes together.")
         size = 0
+        host = None
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > lane.body_bytes:
                 raise _too_large(lane)
-            if (
-                name == b"host"
-                and self._hosts
-                and not (probe or self._hosts.fullmatch(value.decode("latin-1").lower()))
-            ):
-                raise MalformedRequestError("`Host` names a host that is not served here.")
+            if name == b"host":
+                if host is not None:
+                    raise MalformedRequestError("`Host` is there twice.")
+                host = value
             if name != b"authorization":
                 size += len(name) + len(value)
+        if self._hosts and not probe and not self._hosts.fullmatch((host or b"").decode("latin-1").lower()):
+            raise MalformedRequestError("`Host` names a host that is not served here, or is missing.")
         if size > MAX_HEADER_BYTES:
             raise HeadersTooLargeError(
                 f"The headers but `Authorization` are larger than {MAX_HEADER_BYTES} bytes together."

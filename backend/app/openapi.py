@@ -10,17 +10,17 @@ from app.errors import MEDIA_TYPE, ProblemError
 from app.responses import one_of
 
 DESCRIPTION = """
-AIDE is a visual workspace for learning by doing. A **workspace** is an infinite canvas; on it lie **sources** (what one
-learns from) and **labs** (what one learns with), joined by **edges**; beside it runs a chat of **chat messages**.
+AIDE is a visual workspace for learning by doing. A **workspace** is an infinite canvas; on it are **sources** (what one
+learns from) and **labs** (what one learns with), joined by **edges**; next to it is a chat of **chat messages**.
 
 * **Who you are.** Every `/v1` route needs `Authorization: Bearer <access token>`, a Supabase user's. You see what is
   yours; whatever is not yours is not there.
-* **Creating.** You may send an `id` of your own making (a UUID). Sending it again answers 200 with the row that is
-  there, so a retried request never makes two.
+* **Creating.** You may send an `id` of your own making (a UUID). The same `id` with the same content again answers 200
+  with the row that is there, so a retried request never makes two; with other content it is a 409.
 * **Lists** come in pages of `limit` rows. `Link: <...>; rel="next"` leads to the next page; without it the list ends.
 * **Versions.** Workspaces, sources and labs answer with `ETag: "<version>"`. Send it as `If-Match` and a change is
   refused with 412 if somebody else's came first. Layout (`canvas_position`, `viewport`) is outside of it.
-* **Errors** are problem documents (RFC 9457) with a stable `code` to switch on; [/problems](/problems) lists them all.
+* **Errors** are problem documents (RFC 9457) with a stable `code` to switch on; [/problems](problems) lists them all.
   `X-Request-ID` names the request in the logs.
 """
 

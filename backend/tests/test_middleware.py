@@ -39,6 +39,17 @@ def post_scope(token: str) -> dict[str, Any]:
     }
 
 
+MESSAGE = {
+    "id": "40000000-0000-4000-8000-000000000001",
+    "workspace_id": "10000000-0000-4000-8000-000000000001",
+    "role": "user",
+    "content": "?",
+    "mentions": [],
+    "seq": 1,
+    "created_at": "2026-11-23T00:12:45.122000Z",
+}
+
+
 class TestSizes:
     def test_a_declared_body_too_large_is_refused_before_it_is_read(self, client: TestClient) -> None:
         headers = {"Content-Type": "application/json", "Content-Length": str(MAX_BODY_BYTES + 1)}
@@ -215,6 +226,19 @@ class TestHeaders:
         with TestClient(app, root_path="/api") as client:
             answer = client.get("/api/v1/workspaces", headers={"Authorization": f"Bearer {mint(str(USER_ID))}"})
             refusal = client.get("/api/v1/workspaces")
+            upstream.post("/rest/v1/chat_messages").respond(201, json=MESSAGE)
+            upstream.get("/rest/v1/chat_messages").respond(200, json=[MESSAGE, MESSAGE])
+            client.headers["Authorization"] = f"Bearer {mint(str(USER_ID))}"
+            new = {"workspace_id": MESSAGE["workspace_id"], "role": "user", "content": "?"}
+            created = client.post("/api/v1/chat-messages", json=new)
+            query = f"workspace_id={MESSAGE['workspace_id']}&limit=1"
+            listed = client.get(f"/api/v1/chat-messages?{query}")
+            described, docs = client.get("/api/openapi.json").json(), client.get("/api/docs")
+        assert created.headers["location"] == f"/api/v1/chat-messages/{MESSAGE['id']}"
+        assert listed.links["next"]["url"].startswith(f"/api/v1/chat-messages?{query}")
+        assert described["servers"] == [{"url": "/api"}]
+        assert "](/" not in described["info"]["description"], "links of the description are relative"
+        assert "/api/openapi.json" in docs.text
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "no-store"
         assert (refusal.json()["instance"], refusal.json()["type"]) == (
@@ -230,6 +254,25 @@ class TestHeaders:
                 assert codes(client.get("/", headers={"Host": host})) == (400, "malformed_request")
             assert client.get("/health", headers={"Host": "10.0.0.7:8000"}).status_code == 200, "probes ask by address"
 
+    @pytest.mark.parametrize("path", ["/", "/health", "/v1/workspaces"])
+    def test_two_hosts_are_refused(self, client: TestClient, path: str) -> None:
+        response = client.get(path, headers=[("Host", "testserver"), ("Host", "testserver")])
+        assert codes(response) == (400, "malformed_request")
+
+    def test_hosts_that_are_named_cannot_be_passed_by_naming_none(self, upstream: respx.Router) -> None:
+        async def ask(path: str) -> int:
+            sent: list[Any] = []
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+
+            scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+            await app(scope | {"headers": [], "http_version": "1.0", "scheme": "http"}, None, send)  # type: ignore[arg-type]
+            return int(sent[0]["status"])
+
+        app = make_app(TRUSTED_HOSTS="api.example.com")
+        assert [asyncio.run(ask(path)) for path in ("/", "/v1/workspaces", "/health")] == [400, 400, 200]
+
 
 class TestCors:
     def test_a_preflight_from_a_known_origin_is_allowed(self, client: TestClient) -> None:
@@ -239,6 +282,58 @@ class TestCors:
         assert response.headers["access-control-allow-origin"] == ORIGIN
         assert "PATCH" in response.headers["access-control-allow-methods"]
         assert response.headers["x-request-id"]
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+    def test_a_preflight_may_ask_for_any_header_and_for_a_private_network(
+        self, client: TestClient, method: str
+    ) -> None:
+        headers = {
+            "Origin": ORIGIN,
+            "Access-Control-Request-Method": method,
+            "Access-Control-Request-Headers": "authorization,x-client-info,sentry-trace,baggage",
+            "Access-Control-Request-Private-Network": "true",
+        }
+        response = client.options(PATH, headers=headers)
+        assert response.status_code == 200
+        allowed = response.headers["access-control-allow-headers"]
+        assert allowed == "authorization,x-client-info,sentry-trace,baggage"
+        assert response.headers["access-control-allow-private-network"] == "true"
+
+    @pytest.mark.parametrize(
+        "origin", ["http://localhost:4321", "http://127.0.0.1:1", "https://[::1]:9", "http://localhost"]
+    )
+    def test_any_port_of_this_machine_may_call_in_development_alone(
+        self, client: TestClient, upstream: respx.Router, origin: str
+    ) -> None:
+        assert client.get("/health", headers={"Origin": origin}).headers["access-control-allow-origin"] == origin
+        with TestClient(make_app(ENVIRONMENT="production", CORS_ORIGINS=ORIGIN)) as production:
+            answer = production.get("/health", headers={"Origin": origin})
+        assert "access-control-allow-origin" not in answer.headers
+
+    @pytest.mark.parametrize(
+        "origin", ["http://localhost.evil.test:1", "http://evil.test/localhost", "null", "http://127.0.0.10"]
+    )
+    def test_what_only_looks_like_this_machine_may_not(self, client: TestClient, origin: str) -> None:
+        answer = client.get("/health", headers={"Origin": origin})
+        assert "access-control-allow-origin" not in answer.headers
+
+    @pytest.mark.parametrize("origin", ["tauri://localhost", "capacitor://localhost", "chrome-extension://abcdef"])
+    def test_apps_and_extensions_can_be_allowed(self, upstream: respx.Router, origin: str) -> None:
+        with TestClient(make_app(CORS_ORIGINS=origin)) as client:
+            answer = client.options(PATH, headers={"Origin": origin, "Access-Control-Request-Method": "PUT"})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
+
+    def test_a_refused_preflight_is_a_problem(self, client: TestClient) -> None:
+        asked = {"Origin": "https://evil.test", "Access-Control-Request-Method": "GET"}
+        refused = client.options(PATH, headers=asked | {"Access-Control-Request-Private-Network": "true"})
+        assert codes(refused) == (400, "preflight_refused")
+        assert not {"access-control-allow-origin", "access-control-allow-private-network"} & set(refused.headers)
+        refused = client.options(PATH, headers={"Origin": ORIGIN, "Access-Control-Request-Method": "TRACE"})
+        assert codes(refused) == (400, "preflight_refused")
+        assert refused.headers["access-control-allow-origin"] == ORIGIN
+        assert codes(client.options(PATH, headers={"Origin": ORIGIN})) == (405, "method_not_allowed")
+        del client.headers["Authorization"]
+        assert codes(client.options(PATH, headers={"Origin": ORIGIN})) == (401, "unauthenticated")
 
     def test_another_origin_gets_no_leave(self, client: TestClient) -> None:
         response = client.get("/v1/workspaces?limit=0", headers={"Origin": "https://evil.test"})
