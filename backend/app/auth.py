@@ -15,8 +15,9 @@ from jwt import PyJWK
 
 from app import metrics
 from app.config import Settings
-from app.errors import NotReadyError, TokenExpiredError, UnauthenticatedError, UpstreamUnavailableError
+from app.errors import NotReadyError, ProblemError, TokenExpiredError, UnauthenticatedError, UpstreamUnavailableError
 from app.services.pool import read_whole
+from app.services.refusals import PROXIES
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class KeySet:
         self._fetched_at = self._tried_at = float("-inf")
         self._lock = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
+        self._reason: str | None = None
 
     async def find(self, key_id: str) -> PyJWK | None:
         """The key of this id, or None when the project has no such key.
@@ -98,11 +100,13 @@ class KeySet:
             elif age > JWKS_FRESH_SECONDS and (not self._renewal or self._renewal.done()):
                 self._renewal = asyncio.create_task(self.refresh())
         if key is None and self._fetched_at == float("-inf"):
-            raise UpstreamUnavailableError("The login service cannot be reached, so no token can be verified yet.")
+            raise UpstreamUnavailableError(
+                self._reason or "The login service cannot be reached, so no token can be verified yet."
+            )
         return key
 
     async def check(self) -> None:
-        """Raise `ValueError` or `httpx.HTTPError` unless the login service gives its keys now."""
+        """Raise `ProblemError`, `ValueError` or `httpx.HTTPError` unless the login service gives its keys now."""
         await self._fetch()
 
     @property
@@ -120,7 +124,8 @@ class KeySet:
                 async with asyncio.timeout(JWKS_TIMEOUT):
                     await self._fetch()
                 metrics.jwks_fetches.labels("fetched").inc()
-            except (httpx.HTTPError, TimeoutError, ValueError, TypeError, KeyError) as error:
+            except (httpx.HTTPError, ProblemError, TimeoutError, ValueError, TypeError, KeyError) as error:
+                self._reason = error.detail if isinstance(error, ProblemError) else None
                 metrics.jwks_fetches.labels("failed").inc()
                 logger.warning("verification keys could not be fetched: %s", str(error) or type(error).__name__)
             finally:
@@ -129,6 +134,8 @@ class KeySet:
     async def _fetch(self) -> None:
         answer = await self._http.request("GET", self._url)
         document = await read_whole(answer, MAX_JWKS_BYTES)
+        if by_a_proxy := PROXIES.get(answer.status_code):
+            raise by_a_proxy()
         if answer.status_code != 200 or document is None:
             raise ValueError(f"status {answer.status_code}")
         self._keys = dict(self._readable(json.loads(document)))

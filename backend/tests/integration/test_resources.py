@@ -292,7 +292,7 @@ def test_a_repeated_create_makes_one_row(house: House, table: str) -> None:
 @pytest.mark.parametrize(
     ("table", "full", "other"),
     [
-        ("sources", FULL_SOURCE, {"metadata": {"n": 2}}),
+        ("sources", FULL_SOURCE | {"storage_path": "sent again.pdf"}, {"metadata": {"n": 2}}),
         ("labs", FULL_LAB, {"generated_content": None}),
         ("edges", {"label": " e\u0301 "}, {"label": "\u00e9"}),
         ("chat_messages", {"content": "  x = 1"}, {"content": "x = 1"}),

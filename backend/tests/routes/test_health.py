@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import jwt
 import pytest
 import respx
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,6 +14,7 @@ from app.auth import JWKS_PATH, NO_KEYS
 from app.services.db import SCHEMA_VERSION
 from tests.conftest import make_app
 from tests.routes.exchange import problem
+from tests.tokens import JWT_SECRET
 
 
 @pytest.fixture
@@ -60,6 +62,18 @@ def test_it_is_not_ready_without_any_way_to_verify_a_token_and_warns_at_start(
 def test_a_refused_key_of_the_gateway_is_named(anonymous: TestClient, version: respx.Route) -> None:
     version.respond(401, json={"message": "Invalid API key"})
     assert "SUPABASE_PUBLISHABLE_KEY" in problem(anonymous.get("/ready"), 503, "not_ready")["detail"]
+
+
+def test_a_paused_project_is_named_by_whichever_part_is_asked(upstream: respx.Router, version: respx.Route) -> None:
+    upstream.get(JWKS_PATH).respond(540)
+    with TestClient(make_app()) as client:
+        assert "paused" in problem(client.get("/ready"), 503, "not_ready")["detail"]
+        token = jwt.encode({"sub": "x"}, ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": "k"})
+        response = client.get("/v1/workspaces", headers={"Authorization": f"Bearer {token}"})
+        assert "paused" in problem(response, 503, "supabase_unavailable")["detail"]
+    version.respond(540)
+    with TestClient(make_app(SUPABASE_JWT_SECRET=JWT_SECRET)) as client:
+        assert "paused" in problem(client.get("/ready"), 503, "not_ready")["detail"]
 
 
 @pytest.mark.parametrize("path", [JWKS_PATH, "/rest/v1/rpc/schema_version"])
