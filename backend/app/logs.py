@@ -70,7 +70,7 @@ def configure(level: str, form: Literal["json", "text"]) -> None:
             "root": {"handlers": ["stdout"], "level": level},
             "loggers": {
                 "uvicorn": {"handlers": [], "level": level, "propagate": True},
-                "uvicorn.error": {"filters": ["unfinished"]},
+                "uvicorn.error": {"filters": ["unfinished"], "level": level},
                 "uvicorn.access": {"handlers": [], "propagate": False},  # the middleware's own line says more
                 "httpx": {"level": "WARNING"},
             },

@@ -166,7 +166,8 @@ def goes_on(api: httpx.Client, rows: dict[str, Any]) -> None:
     assert created(api.post("/chat-messages", json=of | said))["seq"] > max(message["seq"] for message in messages)
     changed = api.patch(f"/workspaces/{workspace['id']}", json={"name": "Moved"}, headers={"If-Match": '"6"'})
     assert (changed.status_code, changed.json()["version"]) == (200, 7)
-    assert api.post("/sources", json=of | {"id": sources[0]["id"], "type": "pdf", "title": "x"}).status_code == 200
+    sent = {name: sources[0][name] for name in ("id", "type", "title")}
+    assert api.post("/sources", json=of | sent).status_code == 200
     assert api.delete(f"/sources/{sources[0]['id']}").status_code == 204
     left = walk(api, f"/edges?workspace_id={workspace['id']}")
     assert not [edge for edge in left if sources[0]["id"] in (edge["source_node_id"], edge["target_node_id"])]
