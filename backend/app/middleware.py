@@ -212,8 +212,6 @@ class LimitsMiddleware:
                     await self.app(scope, receive, send)
 
     def _check(self, scope: Scope, lane: Lane, probe: bool) -> None:
-        if _is_lost_upgrade(Headers(scope=scope)):
-            raise UpgradeRefusedError
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
             raise UriTooLongError(f"The path and query are longer than {MAX_URI_BYTES} bytes together.")
         size = 0
@@ -225,6 +223,8 @@ class LimitsMiddleware:
                 if host is not None:
                     raise MalformedRequestError("`Host` is there twice.")
                 host = value
+            if name == b"upgrade" and _is_lost_upgrade(Headers(scope=scope)):
+                raise UpgradeRefusedError
             if name != b"authorization":
                 size += len(name) + len(value)
         if self._hosts and not probe and not self._hosts.fullmatch((host or b"").decode("latin-1").lower()):
