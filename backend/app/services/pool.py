@@ -27,6 +27,7 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "its name is not found (DNS)"),
     (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted"),
     (aiohttp.ClientSSLError, "TLS failed"),
+    (aiohttp.ClientHttpProxyError, "the proxy does not let it through"),
     (aiohttp.ConnectionTimeoutError, "no connection within CONNECT_TIMEOUT, to it or free in the pool"),
     (aiohttp.ServerDisconnectedError, "it closed the connection"),
     (TimeoutError, "it did not answer in time"),
@@ -55,7 +56,14 @@ class Failures:
         self._told_at[kind] = now
         untold = self._untold.pop(kind, 0)
         more = f" ({untold} more like it before)" if untold else ""
-        logger.warning("Supabase cannot be used: %s%s: %s", kind, more, error or type(error).__name__)
+        logger.warning("Supabase cannot be used: %s%s: %s", kind, more, _text(error))
+
+
+def _text(error: BaseException) -> str:
+    """What may be told of a failure: aiohttp's text of a refusal by the proxy has its address, password and all."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"status {error.status}"
+    return str(error) or type(error).__name__
 
 
 class AiohttpClient(httpx.AsyncClient):
@@ -117,10 +125,10 @@ class AiohttpClient(httpx.AsyncClient):
             )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             self._failures.tell(error)
-            raise httpx.ConnectError(str(error)) from error
+            raise httpx.ConnectError(_text(error)) from error
         except _LOST as error:
             self._failures.tell(error)
-            raise httpx.ReadError(str(error)) from error
+            raise httpx.ReadError(_text(error)) from error
         return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response, self._failures))
 
 
@@ -139,7 +147,7 @@ class _Body(httpx.AsyncByteStream):
                 yield piece
         except _LOST as error:
             self._failures.tell(error)
-            raise httpx.ReadError(str(error)) from error
+            raise httpx.ReadError(_text(error)) from error
 
     async def aclose(self) -> None:
         self._response.close()

@@ -102,3 +102,37 @@ def test_a_failure_is_told_once_in_a_while(caplog: pytest.LogCaptureFixture, mon
         monkeypatch.setattr(pool, "FAILURE_SECONDS", 0.0)
         asyncio.run(ask(url, 2))
         assert len(caplog.messages) == 2
+
+
+async def ask_through_a_proxy(supabase: str) -> tuple[list[bytes], str]:
+    """What a proxy is asked that refuses everything, and how the failure is put."""
+    heads: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        proxy = f"http://user:p%40ss@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with pool.AiohttpClient(Settings(SUPABASE_URL=supabase, HTTPS_PROXY=proxy)) as client:
+            with pytest.raises(httpx.TransportError) as failure:
+                await client.request("GET", supabase)
+    return heads, str(failure.value)
+
+
+def test_a_hosted_supabase_is_asked_through_the_proxy_whose_password_nobody_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    [head], told = asyncio.run(ask_through_a_proxy("https://project.supabase.test"))
+    assert head.startswith(b"CONNECT project.supabase.test:443 HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic dXNlcjpwQHNz\r\n" in head
+    assert told == "status 403"
+    assert "the proxy does not let it through: status 403" in caplog.text
+    assert not [text for text in (told, caplog.text) if "p@ss" in text or "p%40ss" in text]
+
+
+def test_what_is_on_this_machine_is_asked_without_the_proxy() -> None:
+    heads, _ = asyncio.run(ask_through_a_proxy(f"http://127.0.0.1:{free_port()}"))
+    assert heads == []
