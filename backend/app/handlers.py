@@ -43,12 +43,12 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if isinstance(error.body, bytes):  # FastAPI parses it only when `Content-Type` says what it is
         return problem_response(UnsupportedMediaTypeError(), request.scope)
-    found = error.errors()[:MAX_LISTED_ERRORS]
-    errors = [{key: item[key] for key in ("loc", "msg", "type")} for item in found]
+    found = error.errors()
+    errors = [{key: item[key] for key in ("loc", "msg", "type")} for item in found[:MAX_LISTED_ERRORS]]
     if found[0]["type"] == "json_invalid":
         errors[0]["msg"] += f": {found[0]['ctx']['error']}"
-    count = len(error.errors())
-    detail = f"{count} values are not allowed; `errors` names the first {len(errors)}." if count > len(errors) else None
+    cut = len(found) > len(errors)
+    detail = f"{len(found)} values are not allowed; `errors` names the first {len(errors)}." if cut else None
     return problem_response(InvalidRequestError(detail, errors=errors), request.scope)
 
 

@@ -279,9 +279,10 @@ def _last_resort(error: Exception, context: Context) -> ProblemError:
 
 
 def _is_lost_upgrade(headers: Headers) -> bool:
-    """Whether the client waits for another protocol, or has a body that the server stops reading once it meets an
-    `Upgrade` (httptools does). Another upgrade is only an offer, which may be ignored (RFC 9110, section 7.8)."""
-    if "upgrade" not in headers or "upgrade" not in ",".join(headers.getlist("connection")).lower():
+    """Whether a client that sends `Upgrade` waits for another protocol, or has a body that the server stops reading
+    once it meets that header (httptools does). Another upgrade is only an offer, which may be ignored (RFC 9110,
+    section 7.8)."""
+    if "upgrade" not in ",".join(headers.getlist("connection")).lower():
         return False
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     return has_body or "websocket" in headers["upgrade"].lower()

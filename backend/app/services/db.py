@@ -281,9 +281,9 @@ class Table:
             select = select.eq(name, value)
         if self._searched and isinstance(query, SearchQuery) and query.q and not query.q.isspace():
             select = select.filter(self._searched, "imatch", _literal_pattern(query.q))
-        if isinstance(query, SequenceQuery) and query.after is not None:
-            select = select.gt("seq", query.after)
         column, descending = query.order.removeprefix("-"), query.order.startswith("-")
+        if isinstance(query, SequenceQuery) and query.after is not None:
+            select = select.gt(column, query.after)
         if position:
             select = _after(select, column, position, descending=descending)
         return select.order(column, desc=descending).order("id", desc=descending).limit(limit)
