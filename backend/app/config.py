@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     """Where Prometheus finds `/metrics`. Without it there are none."""
 
     SUPABASE_URL: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:54321"
-    """Where Supabase answers: `/rest/v1` and `/auth/v1` lie below it."""
+    """Where Supabase answers: `/rest/v1` and `/auth/v1` are below it."""
     SUPABASE_PUBLISHABLE_KEY: Annotated[SecretStr | None, AfterValidator(_publishable)] = None
     """The `sb_publishable_...` (or legacy anon) key: names the project, grants nothing by itself."""
     SUPABASE_JWT_SECRET: Annotated[SecretStr | None, AfterValidator(_long_enough)] = None
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     """What one worker holds of bodies being parsed and answers being buffered, all together. More waits a while, and
     is then answered 503; a single request that needs more than all of it runs alone."""
     UPSTREAM_CONNECTIONS: Annotated[int, Field(ge=1, le=10_000)] = 250
-    """Connections to Supabase that one worker keeps at most. Several times what one user may have under way, or that
+    """Connections to Supabase that one worker keeps at most. Several times what one user may have running, or that
     user's slow requests leave none for the others."""
 
     @property

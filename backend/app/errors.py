@@ -236,7 +236,7 @@ class UnknownSourceError(InvalidRequestError):
 
 
 class TooManyRequestsError(ProblemError):
-    """You have too many requests under way at once. Wait for `Retry-After` seconds and send fewer at a time."""
+    """You have too many requests running at once. Wait for `Retry-After` seconds and send fewer at a time."""
 
     status, code, title = 429, "too_many_requests", "Too many requests"
     fields: ClassVar = {"Retry-After": "1"}
@@ -275,7 +275,7 @@ class RefusedKeyError(ProblemError):
 
 
 class OverloadedError(ProblemError):
-    """The gateway has as many requests under way as it can serve. Wait for `Retry-After` seconds."""
+    """The gateway has as many requests running as it can serve. Wait for `Retry-After` seconds."""
 
     status, code, title = 503, "overloaded", "Overloaded"
     fields: ClassVar = {"Retry-After": "2"}

@@ -26,11 +26,11 @@ learns from) and **labs** (what one learns with), joined by **edges**; next to i
 
 TAGS = [
     {"name": "workspaces", "description": "Infinite canvases, each owned by one user."},
-    {"name": "canvas", "description": "All that lies on a workspace's canvas: loaded at once, laid out at once."},
+    {"name": "canvas", "description": "All that is on a workspace's canvas: loaded at once, laid out at once."},
     {"name": "sources", "description": "What one learns from: PDFs, repositories, videos."},
     {"name": "labs", "description": "What one learns with: coding exercises, flashcards, quizzes."},
     {"name": "edges", "description": "Lines from node to node; a node is a source or a lab."},
-    {"name": "chat-messages", "description": "The conversation beside the canvas. Messages are never edited."},
+    {"name": "chat-messages", "description": "The conversation next to the canvas. Messages are never edited."},
     {"name": "health", "description": "Whether the gateway lives, and whether it can serve. No token needed."},
 ]
 

@@ -66,7 +66,7 @@ def _header(description: str) -> dict[str, Any]:
 
 
 _ETAG = {"ETag": _header('The row\'s `version` as an entity tag, such as `"3"`, for `If-Match`.')}
-_LOCATION = {"Location": _header("Where the row lies.")}
+_LOCATION = {"Location": _header("Where the row is.")}
 _LINK = {"Link": _header('`<...>; rel="next"`: the next page. Absent on the last one.')}
 
 # What every route under `/v1` may answer.
