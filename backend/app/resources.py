@@ -73,7 +73,7 @@ class Collection:
     async def create(self, new: Input) -> Response:
         """Create a row: 201 with its `Location`, or 200 when the same id was created here before."""
         row, is_new = await self._table.create(self._session, new)
-        location = {"Location": f"{self._request.url.path}/{row.id}"}
+        location = {"Location": f"{self._request.scope['path']}/{row.id}"}
         return self._answer(row, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK, location)
 
     async def list(self, query: PageQuery, **scope: str) -> Response:
@@ -82,7 +82,7 @@ class Collection:
         headers = {}
         if page.following:
             asked = [(name, value) for name, value in self._request.query_params.multi_items() if name != "cursor"]
-            url = f"{self._request.url.path}?{urlencode([*asked, ('cursor', page.following.encode())])}"
+            url = f"{self._request.scope['path']}?{urlencode([*asked, ('cursor', page.following.encode())])}"
             headers["Link"] = f'<{url}>; rel="next"'
         return json_answer(page.body, headers=headers)
 

@@ -1,6 +1,7 @@
 """The rival `bare`: what FastAPI itself costs. The gateway without its routes, plain ones of FastAPI in their place.
 
-Logs, metrics, middleware and token check are the gateway's own. No route has an upstream: their rows were made once.
+Logs, metrics, middleware and token check are the gateway's own, and routes ask for their caller as any would. None has
+an upstream: their rows were made once.
 """
 
 from typing import Annotated
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from fastapi import Query, status
 
+from app.dependencies import Caller
 from app.main import create_app
 from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery
 
@@ -33,18 +35,18 @@ async def check_health() -> None:
 
 
 @app.get("/v1/workspaces/{workspace_id}")
-async def get_workspace(workspace_id: UUID) -> Workspace:
+async def get_workspace(workspace_id: UUID, _: Caller) -> Workspace:
     """One row."""
     return ROWS[0]
 
 
 @app.get("/v1/workspaces")
-async def list_workspaces(query: Annotated[WorkspaceQuery, Query()]) -> list[Workspace]:
+async def list_workspaces(query: Annotated[WorkspaceQuery, Query()], _: Caller) -> list[Workspace]:
     """As many rows as are asked for."""
     return ROWS[: query.limit]
 
 
 @app.post("/v1/workspaces", status_code=status.HTTP_201_CREATED)
-async def create_workspace(new: WorkspaceCreate) -> Workspace:
+async def create_workspace(new: WorkspaceCreate, _: Caller) -> Workspace:
     """The row as if it were there now."""
     return ROWS[0]

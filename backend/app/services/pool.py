@@ -21,6 +21,7 @@ LARGE_BYTES = 64 * 1024
 FAILURE_SECONDS = 30.0
 """One line in the log for each kind of failure in this time."""
 
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 _LOST = (aiohttp.ClientError, TimeoutError, OSError)
 # Of a failure, the first of these that it is.
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
@@ -123,7 +124,7 @@ class AiohttpClient(httpx.AsyncClient):
                 data=BytesIO(content) if isinstance(content, bytes) and len(content) > LARGE_BYTES else content,
                 allow_redirects=False,
             )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        except _NOT_SENT as error:
             self._failures.tell(error)
             raise httpx.ConnectError(_text(error)) from error
         except _LOST as error:
