@@ -78,7 +78,7 @@ fix: install ## Repair what `make check` can repair
 .PHONY: test
 test: install ## Run all tests, on both backends: the embedded stack, and PostgreSQL with PostgREST
 	@echo 'Starts its own servers on free ports: the embedded stack, PostgreSQL, PostgREST and gateways over them.'
-	@$(IN_BACKEND) pytest
+	@$(IN_BACKEND) pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: test-fast
 test-fast: install ## Run the tests that need no server

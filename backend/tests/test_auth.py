@@ -201,7 +201,7 @@ def test_a_users_token_is_let_in_and_goes_up_as_it_is(anonymous: TestClient, row
     assert rows.calls.last.request.headers["authorization"] == f"Bearer {token}"
 
 
-@pytest.mark.parametrize("exp", [NOW - 31, 0, True])
+@pytest.mark.parametrize("exp", [NOW - 31, 0, True], ids=["half a minute ago", "zero", "true"])
 def test_an_expired_token_is_told_apart(anonymous: TestClient, rows: respx.Route, exp: object) -> None:
     response = anonymous.get("/v1/workspaces", headers={"Authorization": f"Bearer {sign({'exp': exp})}"})
     assert (response.status_code, response.json()["code"]) == (401, "token_expired")

@@ -3,7 +3,9 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -17,6 +19,7 @@ from dev.processes import Child, Supervisor, free_port
 from tests.tokens import mint
 
 BACKEND = Path(__file__).parents[2]
+BackendName = Literal["embedded", "postgres"]
 PLAIN = False  # all is plain HTTP on this machine, and a TLS context costs 30 ms
 
 
@@ -32,7 +35,7 @@ class User:
 class Backend:
     """A gateway and the Supabase behind it."""
 
-    name: Literal["embedded", "postgres"]
+    name: BackendName
     url: str
     supabase_url: str
     publishable_key: str
@@ -51,21 +54,31 @@ class Backend:
         return httpx.Client(base_url=f"{self.supabase_url}/rest/v1", headers=headers, timeout=30, verify=PLAIN)
 
 
+@pytest.fixture(scope="session")
+def open_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[BackendName], Backend]]:
+    """Each backend: started when it is first asked for, and kept until all tests are done."""
+    with ExitStack() as opened:
+
+        @cache
+        def open_once(name: BackendName) -> Backend:
+            folder = tmp_path_factory.mktemp(name)
+            stack: Any = opened.enter_context(embedded_stack(folder) if name == "embedded" else postgres_stack(folder))
+            return Backend(
+                name=name,
+                url=start_gateway(opened.enter_context(Supervisor()), folder, stack),
+                supabase_url=stack.url,
+                publishable_key=stack.publishable_key,
+                jwt_secret=stack.jwt_secret,
+                new_user=lambda: new_row_user(stack) if isinstance(stack, PostgresStack) else sign_up(stack),
+                stack=stack,
+            )
+
+        yield open_once
+
+
 @pytest.fixture(scope="session", params=["embedded", "postgres"])
-def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    folder = tmp_path_factory.mktemp(request.param)
-    opened = embedded_stack(folder) if request.param == "embedded" else postgres_stack(folder)
-    with opened as stack, Supervisor() as supervisor:
-        url = start_gateway(supervisor, folder, stack)
-        yield Backend(
-            name=request.param,
-            url=url,
-            supabase_url=stack.url,
-            publishable_key=stack.publishable_key,
-            jwt_secret=stack.jwt_secret,
-            new_user=lambda: new_row_user(stack) if isinstance(stack, PostgresStack) else sign_up(stack),
-            stack=stack,
-        )
+def backend(request: pytest.FixtureRequest, open_backend: Callable[[BackendName], Backend]) -> Backend:
+    return open_backend(request.param)
 
 
 def start_gateway(supervisor: Supervisor, folder: Path, stack: Any, **settings: str) -> str:
