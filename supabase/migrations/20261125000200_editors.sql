@@ -39,7 +39,7 @@ alter policy "Owners see the chat in their workspaces" on public.chat_messages
   rename to "People see the chat in workspaces that they may read";
 drop policy "Owners add user and assistant messages to their workspaces" on public.chat_messages;
 -- System messages steer the model; they are not for clients to write.
-create policy "People add user and assistant messages to workspaces that they may edit" on public.chat_messages
+create policy "People add to the chat in workspaces that they may edit" on public.chat_messages
   for insert to authenticated
   with check (
     workspace_id = any ((select private.editable_workspace_ids())::uuid[]) and role in ('user', 'assistant')

@@ -17,7 +17,7 @@ declare
   new_sources  public.sources[];
   new_labs     public.labs[];
   new_edges    public.edges[];
-  copies       jsonb;  -- {old: new}
+  copies       jsonb;   -- {old: new}
   olds         uuid[];
   copy_ids     uuid[];
   thrown       uuid[];
@@ -31,6 +31,7 @@ declare
   edge_locs    jsonb[];
   -- What is there already, and what is to be done.
   known        uuid[];  -- of the ids of nodes, those that exist
+  ranks        jsonb;   -- {old: its place in the order of all that are copied}
   copied_edges uuid[];  -- old edges between nodes that are copied
   coming       uuid[];  -- edges that may leave the trash
   drawn        uuid[];  -- the edges to create: their ids, or those of the same edges that are there
@@ -246,6 +247,15 @@ begin
       );
   end if;
 
+  -- Copies have the order of their originals, of both kinds together.
+  select jsonb_object_agg(id, n) into ranks from (
+    select id, row_number() over (order by created_at, id) as n
+    from (
+      select s.id, s.created_at from public.sources s where s.id = any (olds)
+      union all
+      select l.id, l.created_at from public.labs l where l.id = any (olds)
+    ) original
+  ) ranked;
   start := clock_timestamp();
   perform set_config('private.keep_created_at', 'on', true);
   begin
@@ -261,7 +271,7 @@ begin
     insert into public.sources
       select r.*
       from (
-        select s, row_number() over (order by s.created_at, s.id) as n
+        select s, (ranks ->> s.id::text)::integer as n
         from public.sources s
         where s.workspace_id = place and s.id = any (olds) and not (copies ->> s.id::text)::uuid = any (known)
       ) old (s, n)
@@ -293,7 +303,7 @@ begin
     insert into public.labs
       select r.*
       from (
-        select l, row_number() over (order by l.created_at, l.id) as n
+        select l, (ranks ->> l.id::text)::integer as n
         from public.labs l
         where l.workspace_id = place and l.id = any (olds) and not (copies ->> l.id::text)::uuid = any (known)
       ) old (l, n)

@@ -35,13 +35,14 @@ select results_eq(
 );
 select set_eq(
   $$ select jsonb_object_keys(nodes::jsonb -> 0 -> 'data') from canvas(pg_temp.id('physics')) $$,
-  $$ select attname::text from pg_attribute where attrelid = 'sources'::regclass and attnum > 0 and not attisdropped $$,
+  $$ select attname::text from pg_attribute where attrelid = 'sources'::regclass and attnum > 0 and not attisdropped
+     and attname <> 'deleted_at' $$,
   'a source carries its whole row'
 );
 select set_eq(
   $$ select jsonb_object_keys(nodes::jsonb -> 1 -> 'data') from canvas(pg_temp.id('physics')) $$,
   $$ select attname::text from pg_attribute where attrelid = 'labs'::regclass and attnum > 0 and not attisdropped
-     and attname <> 'generated_content' $$,
+     and attname not in ('generated_content', 'deleted_at') $$,
   'a lab all but its generated content'
 );
 select results_eq(

@@ -1,7 +1,7 @@
 -- Edges: what they join, when they are the same, when they go.
 
 begin;
-select plan(34);
+select plan(35);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -137,6 +137,9 @@ select isnt_empty('select from edges', 'the others stay');
 delete from sources where id = pg_temp.id('optics');
 select is_empty('select from edges', 'until their node goes as well');
 reset role;
+delete from sources where deleted_at is not null and workspace_id = pg_temp.id('physics');
+delete from labs where deleted_at is not null;
+select is_empty('select from edges', 'edges go for good when a node does');
 select results_eq(
   'select id from private.nodes order by id', 'select id from sources union select id from labs order by id',
   'the registry holds the nodes that are left, and no other'

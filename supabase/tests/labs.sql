@@ -1,7 +1,7 @@
 -- Labs: what they hold, what they were made from, what nobody may set.
 
 begin;
-select plan(53);
+select plan(56);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -59,7 +59,8 @@ from (values
   ('labs_user_state_document', $$ user_state = jsonb_build_object('text', repeat('a', 1048576 - 11)) $$),
   ('labs_canvas_position_shape', $$ canvas_position = '{"x": 1}' $$),
   ('labs_canvas_position_shape', $$ canvas_position = '{"x": 1, "y": 10000001}' $$),
-  ('labs_canvas_position_shape', $$ canvas_position = '{"x": 1, "y": 2, "z": 3}' $$)
+  ('labs_canvas_position_shape', $$ canvas_position = '{"x": 1, "y": 2, "z": 3}' $$),
+  ('labs_width_range', $$ width = 0 $$), ('labs_height_range', $$ height = 'infinity' $$)
 ) as refused (name, bad);
 
 -- A lab is made from a source of its own workspace, and outlives it.
@@ -76,14 +77,16 @@ create temp table before on commit drop as select * from labs;
 select pg_temp.become('ada');
 delete from sources where id = pg_temp.id('optics');
 reset role;
-select is(l.source_id, null, 'a lab outlives its source') from labs l;
+select results_eq('select * from labs', 'select * from before', 'a lab keeps a source that is in the trash');
+delete from sources where id = pg_temp.id('optics');
+select is(l.source_id, null, 'and outlives it') from labs l;
 select is(l.version, b.version + 1, 'losing it raises the version') from labs l join before b using (id);
 
 -- Content raises the version, layout does not.
 create temp table after on commit drop as select * from labs;
 update labs set status = status, config = config;
 select results_eq('select * from labs', 'select * from after', 'the same content again changes nothing');
-update labs set canvas_position = '{"x": 2, "y": 2}';
+update labs set canvas_position = '{"x": 2, "y": 2}', width = 2, height = 2;
 select results_eq(
   'select version, updated_at from labs', 'select version, updated_at from after',
   'a drag raises neither version nor updated_at'

@@ -48,8 +48,8 @@ select set_eq(
      where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and p.prorettype <> 'trigger'::regtype
        and has_function_privilege('authenticated', p.oid, 'execute') $$,
   array[
-    'arrange_canvas', 'canvas', 'schema_version',
-    'has_text', 'is_document', 'is_position', 'is_readable', 'rfc3339', 'sees_workspace', 'with_fraction', 'workspace_ids'
+    'arrange_canvas', 'canvas', 'edit_canvas', 'move_to_trash', 'schema_version',
+    'created_at', 'editable_workspace_ids', 'has_text', 'is_document', 'is_position', 'is_readable', 'lock_workspace', 'refuse', 'rfc3339', 'sees_workspace', 'with_fraction', 'workspace_ids'
   ],
   'people with an account execute these functions'
 );
@@ -95,7 +95,7 @@ select is_empty(
   $$ select t.tgname, a.attname
      from pg_trigger t join pg_attribute a on a.attrelid = t.tgrelid
      where t.tgname in ('sources_stamp', 'labs_stamp') and a.attnum > 0 and not a.attisdropped
-       and a.attname <> 'canvas_position' and a.attnum <> all (t.tgattr::int2[]) $$,
+       and a.attname <> all (array['canvas_position', 'width', 'height', 'deleted_at']) and a.attnum <> all (t.tgattr::int2[]) $$,
   'the stamps of sources and labs see every column but the layout'
 );
 
