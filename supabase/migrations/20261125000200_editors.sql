@@ -1,5 +1,6 @@
 -- Editors: who may write in a workspace is asked apart from who may read it, in one place.
--- Today these are the same people. Rows that are there: nothing changes.
+-- Today these are the same people.
+-- Rows that are there: nothing changes.
 
 create function private.editable_workspace_ids() returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$

@@ -7,7 +7,7 @@ return private.with_fraction(
   case when current_setting('private.keep_created_at', true) = 'on' then given else clock_timestamp() end
 );
 comment on function private.created_at is
-  'When a new row is created: now, or what a function of ours that writes many rows says, since the clock may give all of them the same moment. Clients have no way to that setting.';
+  'When a new row is created: now, or what a function of ours that writes many rows says, since the clock may give all of them the same moment. Clients have no way to that setting. Sets no search path, since its body is bound when it is made.';
 revoke execute on function private.created_at(timestamptz) from public, anon, authenticated, service_role;
 grant execute on function private.created_at(timestamptz) to authenticated, service_role;
 

@@ -13,19 +13,7 @@ comment on column public.sources.deleted_at is 'Since when it is in the trash; n
 comment on column public.labs.deleted_at is 'Since when it is in the trash; null for all that a client can see.';
 comment on column public.edges.deleted_at is 'Since when it is in the trash; null for all that a client can see. That of a node, if it went along with one.';
 
--- Pages and canvases read past no trash. Keys and the purge find the rest.
-drop index
-  public.sources_workspace_id_created_at_id_idx, public.sources_workspace_id_updated_at_id_idx,
-  public.labs_workspace_id_created_at_id_idx, public.labs_workspace_id_updated_at_id_idx,
-  public.edges_workspace_id_created_at_id_idx;
-create index sources_workspace_id_created_at_id_idx on public.sources (workspace_id, created_at, id)
-  where deleted_at is null;
-create index sources_workspace_id_updated_at_id_idx on public.sources (workspace_id, updated_at, id)
-  where deleted_at is null;
-create index labs_workspace_id_created_at_id_idx on public.labs (workspace_id, created_at, id) where deleted_at is null;
-create index labs_workspace_id_updated_at_id_idx on public.labs (workspace_id, updated_at, id) where deleted_at is null;
-create index edges_workspace_id_created_at_id_idx on public.edges (workspace_id, created_at, id)
-  where deleted_at is null;
+-- The purge finds what is old. Pages and canvases read past the trash with the indexes that there are.
 create index sources_workspace_id_deleted_at_idx on public.sources (workspace_id, deleted_at)
   where deleted_at is not null;
 create index labs_workspace_id_deleted_at_idx on public.labs (workspace_id, deleted_at) where deleted_at is not null;

@@ -136,11 +136,12 @@ def test_linked_nodes_are_deleted_at_once(
         nodes = [
             ("/sources", created(api.post("/sources", json=new_source(workspace)))) for _ in range(WRITERS // 2)
         ] + [("/labs", created(api.post("/labs", json=new_lab(workspace)))) for _ in range(WRITERS // 2)]
+        ids = ", ".join(f"'{row['id']}'" for _, row in nodes)
         backend.stack.sql(f"""
             insert into public.edges (workspace_id, source_node_id, target_node_id)
             select a.workspace_id, a.id, b.id from private.nodes a join private.nodes b using (workspace_id)
-            where a.workspace_id = '{workspace["id"]}' and a.id <> b.id
-        """)  # noqa: S608 - an id of ours
+            where a.id in ({ids}) and b.id in ({ids}) and a.id <> b.id
+        """)  # noqa: S608 - ids of ours
         answers = writers.race([delete(f"{path}/{row['id']}") for path, row in nodes])
         assert statuses(answers) == {204: WRITERS}
     assert_whole(backend, api, workspace)
