@@ -11,17 +11,16 @@ from app.models.lab import Lab
 from app.models.source import Source
 from app.models.workspace import Workspace
 from app.resources import Collection, collection, open_session, read_caller, read_versions
-from app.services.db import Session, Table
+from app.services.db import Session, Table, TrashedTable
 
 Caller = Annotated[auth.Caller, Depends(read_caller)]
 DatabaseSession = Annotated[Session, Depends(open_session)]
 IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]
 
-_sources = Table("sources", Source, searched="title", unique=("workspace_id", "storage_path"))
 _ENDS = ("workspace_id", "source_node_id", "target_node_id", "source_handle", "target_handle")
 
 Workspaces = Annotated[Collection, Depends(collection(Table("workspaces", Workspace, searched="name")))]
-Sources = Annotated[Collection, Depends(collection(_sources))]
-Labs = Annotated[Collection, Depends(collection(Table("labs", Lab, searched="title")))]
+Sources = Annotated[Collection, Depends(collection(TrashedTable("sources", Source, searched="title")))]
+Labs = Annotated[Collection, Depends(collection(TrashedTable("labs", Lab, searched="title")))]
 ChatMessages = Annotated[Collection, Depends(collection(Table("chat_messages", ChatMessage)))]
-Edges = Annotated[Collection, Depends(collection(Table("edges", Edge, unique=_ENDS)))]
+Edges = Annotated[Collection, Depends(collection(TrashedTable("edges", Edge, unique=_ENDS)))]

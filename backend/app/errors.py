@@ -19,6 +19,7 @@
     ├── InvalidRequestError              422     invalid_request
     │   ├── InvalidCursorError           422     invalid_cursor
     │   ├── UnknownNodeError             422     unknown_node
+    │   ├── UnknownEdgeError             422     unknown_edge
     │   └── UnknownSourceError           422     unknown_source
     ├── TooManyRequestsError             429     too_many_requests
     ├── HeadersTooLargeError             431     headers_too_large
@@ -92,8 +93,10 @@ class ProblemError(HTTPException):
         }
         if self.existing:
             document["existing"] = self.existing
-        if self.status == 422:
-            document["errors"] = self.errors or [{"loc": self.loc, "msg": self.detail, "type": self.code}]
+        if self.errors:
+            document["errors"] = self.errors
+        elif self.status == 422:
+            document["errors"] = [{"loc": self.loc, "msg": self.detail, "type": self.code}]
         return document
 
     @classmethod
@@ -163,15 +166,15 @@ class MethodNotAllowedError(ProblemError):
 
 
 class IdTakenError(ProblemError):
-    """Another row has this id already: one with other content, or one that is not yours to see. Make a new random UUID
-    and try again."""
+    """Another row has this id already: one with other content, one that was deleted, or one that is not yours to see.
+    Make a new random UUID and try again."""
 
     status, code, title = 409, "id_taken", "Id taken"
     names_existing = True
 
 
 class DuplicateError(ProblemError):
-    """The same thing is there already: an edge with these ends and handles, or a source at this storage path."""
+    """The same edge is there already, with these ends and handles."""
 
     status, code, title = 409, "duplicate", "Duplicate"
     names_existing = True
@@ -226,6 +229,13 @@ class UnknownNodeError(InvalidRequestError):
     was written."""
 
     status, code, title = 422, "unknown_node", "Unknown node"
+
+
+class UnknownEdgeError(InvalidRequestError):
+    """An edge that the request names is not one of this workspace; `errors` says where it is named. Nothing was
+    written."""
+
+    status, code, title = 422, "unknown_edge", "Unknown edge"
 
 
 class UnknownSourceError(InvalidRequestError):

@@ -43,6 +43,11 @@ ACCESS_TOKEN = {
 
 
 _TEXT = {"type": "string"}
+EXISTING = {
+    "type": "string",
+    "format": "uuid",
+    "description": "The id of the row that is in the way, where you may read it.",
+}
 FIELD_ERROR = {
     "type": "object",
     "description": "One value that is not allowed.",
@@ -55,6 +60,7 @@ FIELD_ERROR = {
         },
         "msg": _TEXT,
         "type": _TEXT,
+        "existing": EXISTING,
     },
 }
 
@@ -72,10 +78,10 @@ def problem_schema(kind: type[ProblemError]) -> dict[str, Any]:
     }
     if kind.status == 422:
         always["errors"] = {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
-    sometimes = {}
+    sometimes: dict[str, Any] = {}
     if kind.names_existing:
-        what = "The id of the row that is in the way, where you may read it."
-        sometimes["existing"] = {"type": "string", "format": "uuid", "description": what}
+        sometimes["existing"] = EXISTING
+        sometimes["errors"] = {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
     return {
         "type": "object",
         "description": kind.meaning(),

@@ -13,17 +13,17 @@ from app.errors import MEDIA_TYPE, ProblemError
 from app.models.types import Input, Row
 from dev.openapi import FILE, text
 
+EXISTING = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 CODES = {kind.code: kind.status for kind in ProblemError.kinds()}
 
 # What a route refuses by a name of its own, beside what every route may answer.
 REFUSALS = {
-    "create_source": {"duplicate"},
-    "update_source": {"duplicate"},
     "create_lab": {"unknown_source"},
     "update_lab": {"unknown_source"},
     "create_edge": {"duplicate", "unknown_node"},
     "create_chat_message": {"unknown_node"},
     "update_canvas": {"unknown_node"},
+    "edit_canvas": {"duplicate", "unknown_edge", "unknown_node", "unknown_source"},
 }
 
 Document = dict[str, Any]
@@ -147,13 +147,16 @@ def test_each_problem_has_its_own_schema_which_real_documents_fit(document: Docu
     assert alternatives(schemas["Problem"]).keys() == CODES.keys()
     for kind in ProblemError.kinds():
         schema = schemas[kind.component()]
-        real = kind(existing="6fa459ea-ee8a-4ca4-894e-db77e160355e" if kind.names_existing else None)
-        written = real.document("/v1/sources", "the-one")
+        written = kind().document("/v1/sources", "the-one")
+        assert written.keys() == set(schema["required"])
+        if kind.names_existing:
+            real = kind(existing=EXISTING, errors=[{"loc": [], "msg": "", "type": "", "existing": EXISTING}])
+            written = real.document("/v1/sources", "the-one")
+            assert written["errors"][0].keys() == schemas["FieldError"]["properties"].keys()
         assert written.keys() == schema["properties"].keys()
-        assert written.keys() - {"existing"} == set(schema["required"])
         assert schema["properties"]["code"]["const"] == kind.code
         assert schema["properties"]["status"]["const"] == kind.status
-        assert ("errors" in schema["properties"]) == (kind.status == 422)
+        assert ("errors" in schema["properties"]) == (kind.status == 422 or kind.names_existing)
 
 
 def test_names_of_components_are_words(document: Document) -> None:

@@ -1,14 +1,13 @@
 """The canvas: a workspace's nodes, edges and viewport in the shape of React Flow's `toObject()`."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING, BaseModel, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import MISSING, BaseModel, Field
 
 from app.models.lab import CanvasLab
 from app.models.source import Source
-from app.models.types import Input, Position, Viewport, examples
+from app.models.types import Input, Position, Size, Viewport, examples
 
 MAX_MOVES = 2000
 
@@ -19,6 +18,8 @@ class SourceNode(BaseModel):
     id: UUID
     type: Literal["source"]
     position: Position
+    width: Size | MISSING = MISSING
+    height: Size | MISSING = MISSING
     data: Source
 
 
@@ -28,6 +29,8 @@ class LabNode(BaseModel):
     id: UUID
     type: Literal["lab"]
     position: Position
+    width: Size | MISSING = MISSING
+    height: Size | MISSING = MISSING
     data: CanvasLab
 
 
@@ -54,20 +57,22 @@ class Canvas(BaseModel):
 
 
 class NodeMove(Input):
-    """Where to move a node."""
+    """Where a node is, and how large it is drawn. Whatever is left out stays; null takes a size away."""
 
     id: UUID
-    position: Position
+    position: Position | MISSING = MISSING
+    width: Size | None | MISSING = MISSING
+    height: Size | None | MISSING = MISSING
 
 
 class CanvasUpdate(Input):
-    """Which nodes to move, and what to show. Whatever is left out stays."""
+    """Which nodes to lay out, and what to show. Whatever is left out stays."""
 
     model_config = examples(
         {
             "nodes": [
                 {"id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed", "position": {"x": 80.0, "y": 120.0}},
-                {"id": "c4a760a8-dbcf-4e14-9f39-645a8e933d74", "position": {"x": 460.0, "y": 120.0}},
+                {"id": "c4a760a8-dbcf-4e14-9f39-645a8e933d74", "width": 320.0, "height": 240.0},
             ],
             "viewport": {"x": -120.0, "y": 40.0, "zoom": 0.75},
         }
@@ -75,14 +80,3 @@ class CanvasUpdate(Input):
 
     nodes: Annotated[list[NodeMove] | MISSING, Field(max_length=MAX_MOVES)] = MISSING
     viewport: Viewport | MISSING = MISSING
-
-    @model_validator(mode="after")
-    def _each_node_once(self) -> Self:
-        if self.nodes is not MISSING and len({move.id for move in self.nodes}) != len(self.nodes):
-            raise PydanticCustomError("duplicate_node", "nodes: the same node is there twice")
-        return self
-
-    def named_nodes(self) -> dict[tuple[str | int, ...], UUID]:
-        """What it moves."""
-        moves = [] if self.nodes is MISSING else self.nodes
-        return {("body", "nodes", index, "id"): move.id for index, move in enumerate(moves)}

@@ -7,7 +7,7 @@ from pydantic import MISSING, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.models.page import PageQuery
-from app.models.types import ClientId, Handle, Input, Label, Row, Timestamp, examples
+from app.models.types import ClientId, Handle, Input, Label, PathsWorkspace, Row, Timestamp, examples
 
 
 class Edge(Row):
@@ -35,7 +35,25 @@ class Edge(Row):
     created_at: Timestamp
 
 
-class EdgeCreate(Input):
+class NewEdge(Input):
+    """An edge to draw on the canvas that the path names. Both ends are nodes of it and differ."""
+
+    id: ClientId = MISSING
+    workspace_id: PathsWorkspace = MISSING
+    source_node_id: UUID
+    target_node_id: UUID
+    source_handle: Handle | None | MISSING = MISSING
+    target_handle: Handle | None | MISSING = MISSING
+    label: Label | None | MISSING = MISSING
+
+    @model_validator(mode="after")
+    def _ends_differ(self) -> Self:
+        if self.source_node_id == self.target_node_id:
+            raise PydanticCustomError("same_node", "An edge joins two different nodes")
+        return self
+
+
+class EdgeCreate(NewEdge):
     """An edge to draw. Both ends are nodes of its workspace and differ."""
 
     model_config = examples(
@@ -55,19 +73,7 @@ class EdgeCreate(Input):
         },
     )
 
-    id: ClientId = MISSING
     workspace_id: UUID
-    source_node_id: UUID
-    target_node_id: UUID
-    source_handle: Handle | None | MISSING = MISSING
-    target_handle: Handle | None | MISSING = MISSING
-    label: Label | None | MISSING = MISSING
-
-    @model_validator(mode="after")
-    def _ends_differ(self) -> Self:
-        if self.source_node_id == self.target_node_id:
-            raise PydanticCustomError("same_node", "An edge joins two different nodes")
-        return self
 
     def named_nodes(self) -> dict[tuple[str | int, ...], UUID]:
         """Its two ends."""

@@ -6,9 +6,22 @@ from uuid import UUID
 from pydantic import MISSING, Field
 
 from app.models.page import Order, SearchQuery
-from app.models.types import ClientId, Input, JsonObject, Position, Row, Timestamp, Title, Word, examples
+from app.models.types import (
+    ClientId,
+    Input,
+    JsonObject,
+    PathsWorkspace,
+    Position,
+    Row,
+    Size,
+    Timestamp,
+    Title,
+    Word,
+    examples,
+)
 
 LabStatus = Literal["pending", "generating", "in_progress", "completed", "failed"]
+SourceOfLab = Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")]
 
 
 class CanvasLab(Row):
@@ -22,6 +35,8 @@ class CanvasLab(Row):
     config: dict[str, Any]
     user_state: dict[str, Any]
     canvas_position: Position
+    width: float | None
+    height: float | None
     version: int
     created_at: Timestamp
     updated_at: Timestamp
@@ -46,6 +61,8 @@ class Lab(CanvasLab):
             },
             "user_state": {"attempts": 2, "tests_passed": 3},
             "canvas_position": {"x": 460.0, "y": 120.0},
+            "width": 320.0,
+            "height": 240.0,
             "version": 4,
             "created_at": "2026-11-23T09:40:51.310000Z",
             "updated_at": "2026-11-23T10:02:33.877000Z",
@@ -55,7 +72,24 @@ class Lab(CanvasLab):
     generated_content: dict[str, Any] | None
 
 
-class LabCreate(Input):
+class NewLab(Input):
+    """A lab to lay on the canvas that the path names."""
+
+    id: ClientId = MISSING
+    workspace_id: PathsWorkspace = MISSING
+    source_id: SourceOfLab = MISSING
+    type: Word
+    title: Title | None | MISSING = MISSING
+    status: LabStatus | MISSING = MISSING
+    config: JsonObject | MISSING = MISSING
+    generated_content: JsonObject | None | MISSING = MISSING
+    user_state: JsonObject | MISSING = MISSING
+    canvas_position: Position | MISSING = MISSING
+    width: Size | None | MISSING = MISSING
+    height: Size | None | MISSING = MISSING
+
+
+class LabCreate(NewLab):
     """A lab to lay on the canvas."""
 
     model_config = examples(
@@ -80,16 +114,7 @@ class LabCreate(Input):
         },
     )
 
-    id: ClientId = MISSING
     workspace_id: UUID
-    source_id: Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")] = MISSING
-    type: Word
-    title: Title | None | MISSING = MISSING
-    status: LabStatus | MISSING = MISSING
-    config: JsonObject | MISSING = MISSING
-    generated_content: JsonObject | None | MISSING = MISSING
-    user_state: JsonObject | MISSING = MISSING
-    canvas_position: Position | MISSING = MISSING
 
 
 class LabUpdate(Input):
@@ -100,7 +125,7 @@ class LabUpdate(Input):
         {"canvas_position": {"x": 460.0, "y": 360.0}},
     )
 
-    source_id: Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")] = MISSING
+    source_id: SourceOfLab = MISSING
     type: Word | MISSING = MISSING
     title: Title | None | MISSING = MISSING
     status: LabStatus | MISSING = MISSING
@@ -108,6 +133,8 @@ class LabUpdate(Input):
     generated_content: JsonObject | None | MISSING = MISSING
     user_state: JsonObject | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING
+    width: Size | None | MISSING = MISSING
+    height: Size | None | MISSING = MISSING
 
 
 class LabQuery(SearchQuery):

@@ -12,8 +12,10 @@ from app.models.types import (
     Input,
     JsonObject,
     Moment,
+    PathsWorkspace,
     Position,
     Row,
+    Size,
     StoragePath,
     Timestamp,
     Title,
@@ -36,6 +38,8 @@ class Source(Row):
             "cache_id": "cachedContents/vector-spaces",
             "cache_expires_at": "2026-11-23T12:00:00Z",
             "canvas_position": {"x": 80.0, "y": 120.0},
+            "width": 320.0,
+            "height": 200.0,
             "version": 1,
             "created_at": "2026-11-23T09:31:07.004000Z",
             "updated_at": "2026-11-23T09:31:07.004000Z",
@@ -50,12 +54,30 @@ class Source(Row):
     cache_id: str | None
     cache_expires_at: Timestamp | None
     canvas_position: Position
+    width: float | None
+    height: float | None
     version: int
     created_at: Timestamp
     updated_at: Timestamp
 
 
-class SourceCreate(Input):
+class NewSource(Input):
+    """A source to lay on the canvas that the path names."""
+
+    id: ClientId = MISSING
+    workspace_id: PathsWorkspace = MISSING
+    type: Word
+    title: Title
+    storage_path: StoragePath | None | MISSING = MISSING
+    metadata: JsonObject | MISSING = MISSING
+    cache_id: CacheId | None | MISSING = MISSING
+    cache_expires_at: Moment | None | MISSING = MISSING
+    canvas_position: Position | MISSING = MISSING
+    width: Size | None | MISSING = MISSING
+    height: Size | None | MISSING = MISSING
+
+
+class SourceCreate(NewSource):
     """A source to lay on the canvas."""
 
     model_config = examples(
@@ -76,15 +98,7 @@ class SourceCreate(Input):
         },
     )
 
-    id: ClientId = MISSING
     workspace_id: UUID
-    type: Word
-    title: Title
-    storage_path: StoragePath | None | MISSING = MISSING
-    metadata: JsonObject | MISSING = MISSING
-    cache_id: CacheId | None | MISSING = MISSING
-    cache_expires_at: Moment | None | MISSING = MISSING
-    canvas_position: Position | MISSING = MISSING
 
 
 class SourceUpdate(Input):
@@ -102,6 +116,8 @@ class SourceUpdate(Input):
     cache_id: CacheId | None | MISSING = MISSING
     cache_expires_at: Moment | None | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING
+    width: Size | None | MISSING = MISSING
+    height: Size | None | MISSING = MISSING
 
 
 class SourceQuery(SearchQuery):

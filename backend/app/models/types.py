@@ -131,6 +131,10 @@ ClientId = Annotated[
     UUID | MISSING, Field(description="May be made by the client: a repeated request is harmless then.")
 ]
 
+PathsWorkspace = Annotated[
+    UUID | MISSING, Field(description="May be left out: it is the workspace in the path, and no other.")
+]
+
 # Postgres cannot store NUL; the pattern keeps it out and says so in OpenAPI.
 _TEXT = r"^[^\x00]*$"
 _TEXT_NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
@@ -192,6 +196,8 @@ Moment = Annotated[
     Field(description="RFC 3339, with an offset; kept in UTC, to the microsecond."),
 ]
 Coordinate = Annotated[float, Field(strict=True, ge=-MAX_COORDINATE, le=MAX_COORDINATE, allow_inf_nan=False)]
+Size = Annotated[float, Field(strict=True, gt=0, le=MAX_COORDINATE, allow_inf_nan=False)]
+"""How wide or high a node is drawn, in canvas units. None leaves it to the front end."""
 
 
 # Every row holds one of these, so they are dicts: a model within each of 100 rows is an eighth of reading them.

@@ -34,14 +34,13 @@ from app.errors import (
     UnknownNodeError,
     UpstreamUnavailableError,
 )
-from app.models.canvas import CanvasUpdate
 from app.models.page import Cursor, PageQuery, SearchQuery, SequenceQuery
 from app.models.types import Input, Row
 from app.services.pool import read_whole
-from app.services.refusals import unreadable, upstream_problem
+from app.services.refusals import FAULTS, unreadable, upstream_problem
 from app.services.repeats import differing
 
-SCHEMA_VERSION = "20261125000120"
+SCHEMA_VERSION = "20261125000260"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
@@ -51,8 +50,6 @@ FEW_ROWS = 3
 MAX_REFUSAL_BYTES = 64 * 1024
 MAX_LOOKED_UP = 100
 """Of so many nodes it is said which are unknown: their ids are part of an address upstream, twice."""
-MAX_SMALL_CANVAS_BYTES = 256 * 1024
-"""Up to this size a canvas is read whole before its answer begins."""
 
 _IN_UTC = "timezone=UTC"
 _ONE_ROW = "application/vnd.pgrst.object+json"
@@ -138,6 +135,12 @@ class Session:
             return await read_whole(answer, MAX_PAGE_BYTES, self._count)
         except httpx.TransportError as error:
             raise lost(query, error) from error
+
+    async def perform(self, function: str, arguments: Mapping[str, Any]) -> None:
+        """Call a database function that answers nothing. Raises as `send` does."""
+        answer = await self.send(self.call(function, arguments))
+        if answer not in {b"", b"null"}:
+            raise unreadable(answer)
 
     async def open(self, query: Query, *, one: bool = False) -> httpx.Response:
         """Send the query; its answer, the body unread, to be closed.
@@ -296,8 +299,7 @@ class Table:
     async def update(self, session: Session, row_id: UUID, change: Input, versions: frozenset[int] | None) -> Any:
         """Change the sent fields of a row; the row as it is then.
 
-        `versions` are those the row may have (None: any). Raises `NotFoundError`, `StaleVersionError` and
-        `DuplicateError`.
+        `versions` are those the row may have (None: any). Raises `NotFoundError` and `StaleVersionError`.
         """
         values = change.model_dump(mode="json")
         if not values or versions == frozenset():
@@ -306,18 +308,10 @@ class Table:
                 raise StaleVersionError
             return row
         update = session.table(self.name).update(values).eq("id", row_id)
-        try:
-            return _read(self._row, await self._write(session, update, row_id, versions, self._columns), self.name)
-        except DuplicateError as refusal:
-            # The row's workspace is not known here. The same key in two of them is rare, and then none is named.
-            try:
-                row = await self._in_the_way(session, {name: values[name] for name in self._unique if name in values})
-            except ProblemError:
-                row = None
-            raise type(refusal)(existing=row and row.id) from None
+        return _read(self._row, await self._write(session, update, row_id, versions, self._columns), self.name)
 
     async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
-        """Delete a row. Raises as `update` does."""
+        """Delete a row for good. Raises as `update` does."""
         if versions == frozenset():
             await self.get(session, row_id)
             raise StaleVersionError
@@ -343,44 +337,13 @@ class Table:
             raise StaleVersionError from None
 
 
-async def open_canvas(session: Session, workspace_id: UUID) -> tuple[bytes, httpx.Response | None]:
-    """The canvas as JSON in a list of one, made by the database's function `canvas`: all of it, or its first bytes and
-    the answer with the rest, to be closed. Raises `NotFoundError`."""
-    # A list of one row, since PostgREST parses a single object once more.
-    query = session.call("canvas", {"workspace_id": str(workspace_id)}, read_only=True)
-    answer = await session.open(query)
-    rest: httpx.Response | None = answer
-    try:
-        first = b""
-        assert isinstance(answer.stream, httpx.AsyncByteStream)
-        async for piece in answer.stream:
-            first += piece
-            if len(first) > MAX_SMALL_CANVAS_BYTES:
-                break
-        else:
-            rest = None
-        if first == b"[]":
-            raise NotFoundError
-        # It is not parsed here (see `Canvas`), so it must at least be whole from its first byte to its last.
-        if not (first.startswith(b"[{") and (rest or first.endswith(b"}]"))):
-            raise unreadable(first)
-    except BaseException as error:
-        await answer.aclose()
-        if isinstance(error, httpx.TransportError):
-            raise lost(query, error) from error
-        raise
-    return first, rest
+class TrashedTable(Table):
+    """A table whose rows go to the trash when they are deleted, a node's edges along with it."""
 
-
-async def save_layout(session: Session, workspace_id: UUID, layout: CanvasUpdate) -> None:
-    """Move nodes and set the viewport in one transaction. Raises `NotFoundError` and `UnknownNodeError`."""
-    arguments = {"workspace_id": str(workspace_id)} | layout.model_dump(mode="json")
-    try:
-        answer = await session.send(session.call("arrange_canvas", arguments))
-    except UnknownNodeError as refusal:
-        raise await _located(session, str(workspace_id), layout, refusal) from None
-    if answer not in {b"", b"null"}:
-        raise unreadable(answer)
+    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
+        """Put a row into the trash, from where an edit of the canvas restores it. Raises as `update` does."""
+        arguments = {"kind": self.name, "id": str(row_id), "versions": None if versions is None else sorted(versions)}
+        await session.perform("move_to_trash", arguments)
 
 
 async def _located(session: Session, workspace_id: str, request: Input, refusal: UnknownNodeError) -> UnknownNodeError:
@@ -397,7 +360,7 @@ async def _located(session: Session, workspace_id: str, request: Input, refusal:
         return refusal
     found = {node.id for node in (*known.sources, *known.labs)}
     errors = [
-        {"loc": place, "msg": f"{node_id} is not a node of this workspace", "type": refusal.code}
+        {"loc": place, "msg": FAULTS[refusal.code].format(id=node_id), "type": refusal.code}
         for place, node_id in named.items()
         if node_id not in found
     ]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
+
 from app.errors import (
     BadUpstreamError,
     ConnectionLostError,
@@ -16,8 +18,10 @@ from app.errors import (
     NotFoundError,
     ProblemError,
     RefusedKeyError,
+    StaleVersionError,
     TokenExpiredError,
     UnauthenticatedError,
+    UnknownEdgeError,
     UnknownNodeError,
     UnknownSourceError,
     UpstreamUnavailableError,
@@ -87,13 +91,37 @@ CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "edges_source_node_id_fkey": partial(UnknownNodeError, loc=("body", "source_node_id")),
     "edges_target_node_id_fkey": partial(UnknownNodeError, loc=("body", "target_node_id")),
 }
-RAISED: dict[str, Callable[[], ProblemError]] = {
-    "unknown_node": UnknownNodeError,
+RAISED: dict[str, Callable[..., ProblemError]] = {
+    "duplicate": DuplicateError,
+    "duplicate_id": _refused_value,
     "duplicate_node": _refused_value,
-    "too_many_nodes": _refused_value,
+    "id_taken": IdTakenError,
     "immutable_column": _refused_value,
+    "not_found": NotFoundError,
+    "other_workspace": _refused_value,
+    "refused_value": _refused_value,
+    "stale_version": StaleVersionError,
+    "too_many_changes": _refused_value,
+    "too_many_nodes": _refused_value,
+    "unknown_edge": UnknownEdgeError,
+    "unknown_node": UnknownNodeError,
+    "unknown_source": UnknownSourceError,
     "workspace_not_found": NotFoundError,
 }
+FAULTS = {
+    "duplicate": "The same edge is there already",
+    "duplicate_id": "{id} is in the request twice",
+    "duplicate_node": "{id} is in the request twice",
+    "id_taken": "{id} is the id of another row",
+    "in_trash": "{id} was deleted; `restore` brings it back",
+    "other_content": "{id} is there already, with other content",
+    "other_workspace": "This is not the workspace in the path",
+    "refused_value": "The database does not take this value",
+    "unknown_edge": "{id} is not an edge of this workspace",
+    "unknown_node": "{id} is not a node of this workspace",
+    "unknown_source": "{id} is not a source of this workspace",
+}
+"""What is wrong at a place that a function of ours names, by the `type` of the error there."""
 
 _SOON, _LATER = {"Retry-After": "5"}, {"Retry-After": "60"}
 _unreached = partial(
@@ -149,6 +177,17 @@ PROXIES: dict[int, Callable[[], ProblemError]] = {
     544: _proxy_waited,
 }
 
+
+class _Place(msgspec.Struct):
+    """A place in the request, as our SQL functions name it in the details of what they raise."""
+
+    loc: list[str | int]
+    id: str
+    type: str | None = None
+    existing: str | None = None
+
+
+_read_places = msgspec.json.Decoder(list[_Place]).decode
 _CONSTRAINT = re.compile(r'(foreign key|unique|check) constraint "(\w+)"')
 
 
@@ -165,17 +204,40 @@ def unreadable(body: bytes) -> ProblemError:
     return _proxy_answered() if is_page(body) else BadUpstreamError()
 
 
+def _raised(word: str, details: object) -> ProblemError | None:
+    """The problem that a function of ours has raised, if the word is one of ours."""
+    if not (kind := RAISED.get(word)):
+        return None
+    try:
+        places = _read_places(details) if word in FAULTS and isinstance(details, str) else []
+    except msgspec.DecodeError:
+        places = []
+    if not places:
+        return kind()
+    errors = []
+    for place in places:
+        fault = place.type if place.type in FAULTS else word
+        error = {"loc": ["body", *place.loc], "msg": FAULTS[fault].format(id=place.id), "type": fault}
+        errors.append(error | ({"existing": place.existing} if place.existing else {}))
+    return kind(errors=errors, existing=next((place.existing for place in places if place.existing), None))
+
+
 def upstream_problem(status: int, body: bytes) -> ProblemError:
     """What an unsuccessful answer of the data API means to the caller.
 
-    Reads only the code and what the refusal is about; nothing of the upstream's own wording goes on.
+    Reads only the code and what the refusal is about, and the places that our own functions name; nothing of the
+    upstream's own wording goes on.
     """
     try:
         document = json.loads(body)
         code, message = str(document.get("code")), str(document.get("message"))
+        details = document.get("details")
     except (ValueError, AttributeError, RecursionError):
         code = message = str(None)
-    if problem := RAISED.get(message) or CLOCKS.get(message):
+        details = None
+    if raised := _raised(message, details):
+        return raised
+    if problem := CLOCKS.get(message):
         return problem()
     constraint = _CONSTRAINT.search(message)
     if constraint and (problem := CONSTRAINTS.get(constraint[2])):

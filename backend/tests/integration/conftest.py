@@ -164,14 +164,9 @@ def created(response: httpx.Response) -> dict[str, Any]:
     return row
 
 
-def places(refused: dict[str, Any], backend: Backend, expected: list[str | int]) -> bool:
-    """Whether the refusal names this place alone.
-
-    The embedded stack (0.10.0) takes a workspace to have one source as long as a unique index begins with
-    `workspace_id`, so it cannot be asked there which nodes are known.
-    """
-    found = [error["loc"] for error in refused["errors"]]
-    return found == [expected] or (backend.name == "embedded" and found == [["body"]])
+def places(refused: dict[str, Any]) -> list[list[str | int]]:
+    """The places in the request that a refusal names."""
+    return [error["loc"] for error in refused["errors"]]
 
 
 def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -152,6 +152,7 @@ def test_what_a_used_workspace_holds_is_moved_row_by_row(moved: Moved, target: P
             assert all(rows.values()), "every table holds rows"
         with client(url, moved.users[0]) as api:
             goes_on(api, moved.rows[0])
+            comes_back(api, target, moved.rows[0]["workspaces"][0])
     assert target.sql("select name from public.workspaces where name = 'Here before'") == "Here before\n"
 
 
@@ -171,6 +172,18 @@ def goes_on(api: httpx.Client, rows: dict[str, Any]) -> None:
     assert api.delete(f"/sources/{sources[0]['id']}").status_code == 204
     left = walk(api, f"/edges?workspace_id={workspace['id']}")
     assert not [edge for edge in left if sources[0]["id"] in (edge["source_node_id"], edge["target_node_id"])]
+
+
+def comes_back(api: httpx.Client, target: PostgresStack, workspace: dict[str, Any]) -> None:
+    """What was deleted before the move is restored after it, with its edge."""
+    trashed = target.sql(f"""
+        select s.id, e.id from public.sources s join public.edges e on e.source_node_id = s.id
+        where s.workspace_id = '{workspace["id"]}' and s.title like 'Chapter 3%'
+    """)  # noqa: S608 - an id of ours
+    source, _, edge = trashed.strip().partition("|")
+    answer = api.post(f"/workspaces/{workspace['id']}/canvas", json={"restore": {"nodes": [source]}})
+    assert answer.json()["restored"] == {"nodes": [source], "edges": [edge]}
+    assert api.get(f"/sources/{source}").json()["title"].startswith("Chapter 3")
 
 
 def test_users_keep_their_id_address_and_password(moved: Moved, target: PostgresStack) -> None:

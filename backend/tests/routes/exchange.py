@@ -1,6 +1,7 @@
 """The two sides of a request in a route test: what the data API was asked and how it refuses, what the caller got."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -30,9 +31,9 @@ def problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]
     return document
 
 
-def refusal(status: int, code: str, message: str) -> httpx.Response:
+def refusal(status: int, code: str, message: str, details: str = "secret") -> httpx.Response:
     """A refusal of the data API."""
-    return httpx.Response(status, json={"code": code, "message": message, "details": "secret", "hint": "secret"})
+    return httpx.Response(status, json={"code": code, "message": message, "details": details, "hint": "secret"})
 
 
 NO_ROW = refusal(406, "PGRST116", "JSON object requested, multiple (or no) rows returned")
@@ -55,6 +56,6 @@ def failed_checks(constraint: str) -> list[httpx.Response]:
     return [refusal(400, "23514", message), refusal(500, "SUP", message)]
 
 
-def raised(status: int, message: str) -> httpx.Response:
-    """A word that one of the database's own functions raised as `PT<status>`."""
-    return refusal(status, f"PT{status}", message)
+def raised(status: int, message: str, places: Sequence[Mapping[str, Any]] = ()) -> httpx.Response:
+    """A word that one of the database's own functions raised as `PT<status>`, with the places that it names."""
+    return refusal(status, f"PT{status}", message, json.dumps(places) if places else "secret")

@@ -1,5 +1,6 @@
 """Every route under `/v1`, by one table: without a token, invalid, hidden, stale, valid."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ OTHER_ID = "60000000-0000-4000-8000-000000000002"
 WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"
 MOMENT = "2026-11-23T00:12:45.122000Z"
 POSITION = {"x": 1.0, "y": 2.0}
+SIZE = {"width": 320.0, "height": None}
 VIEWPORT = {"x": 0.0, "y": 0.0, "zoom": 1.0}
 IN_WORKSPACE = {"workspace_id": WORKSPACE_ID}
 VERSIONED = {"version": 3, "created_at": MOMENT, "updated_at": MOMENT}
@@ -38,8 +40,8 @@ class Route:
     """Refused as it is; without it, an unknown field in the body is what is refused."""
     hidden: httpx.Response | None = NO_ROW
     """How the data API refuses when the row or its workspace is another user's; None where nothing can be hidden."""
-    stale: bool = False
-    """Whether the route heeds `If-Match`."""
+    stale: httpx.Response | None = None
+    """How the data API refuses another version than `If-Match` has; None where the route does not heed it."""
 
     def send(self, client: TestClient, **options: Any) -> Any:
         return client.request(self.method, self.path, json=self.body, **options)
@@ -50,9 +52,18 @@ def resource(name: str, path: str, own: dict[str, Any], new: dict[str, Any], cha
     row = {"id": ID, **own}
     table = f"/rest/v1/{path.removeprefix('/v1/').replace('-', '_')}"
     scope = "?workspace_id=" + WORKSPACE_ID if "workspace_id" in new else ""
-    item, no_uuid, stale = f"{path}/{ID}", f"{path}/1", "version" in own
+    item, no_uuid, stale = f"{path}/{ID}", f"{path}/1", NO_ROW if "version" in own else None
     create = Route("POST", path, ("POST", table), row, 201, body=new, hidden=NOT_ALLOWED if scope else None)
     found = Route("GET", item, ("GET", table), row, 200, invalid_path=no_uuid)
+    delete = replace(found, method="DELETE", upstream=("DELETE", table), status=204, stale=stale)
+    if name in {"source", "lab", "edge"}:
+        delete = replace(
+            delete,
+            upstream=("POST", "/rest/v1/rpc/move_to_trash"),
+            answer=None,
+            hidden=raised(404, "not_found"),
+            stale=stale and raised(412, "stale_version"),
+        )
     return {
         f"create_{name}": create,
         f"list_{name}s": Route("GET", path + scope, ("GET", table), [row], 200, invalid_path=path + "?limit=0"),
@@ -60,7 +71,7 @@ def resource(name: str, path: str, own: dict[str, Any], new: dict[str, Any], cha
         f"update_{name}": replace(
             found, method="PATCH", upstream=("PATCH", table), body=change, invalid_path=None, stale=stale
         ),
-        f"delete_{name}": replace(found, method="DELETE", upstream=("DELETE", table), status=204, stale=stale),
+        f"delete_{name}": delete,
     }
 
 
@@ -84,6 +95,7 @@ ROUTES = (
             "cache_id": None,
             "cache_expires_at": None,
             "canvas_position": POSITION,
+            **SIZE,
             **VERSIONED,
         },
         {**IN_WORKSPACE, "type": "pdf", "title": "Vector spaces"},
@@ -102,6 +114,7 @@ ROUTES = (
             "generated_content": None,
             "user_state": {},
             "canvas_position": POSITION,
+            **SIZE,
             **VERSIONED,
         },
         {**IN_WORKSPACE, "type": "code_lab"},
@@ -146,6 +159,15 @@ ROUTES = (
             None,
             204,
             body={"viewport": VIEWPORT},
+            hidden=raised(404, "workspace_not_found"),
+        ),
+        "edit_canvas": Route(
+            "POST",
+            f"/v1/workspaces/{WORKSPACE_ID}/canvas",
+            ("POST", "/rest/v1/rpc/edit_canvas"),
+            {part: {"nodes": [], "edges": [ID]} for part in ("created", "copied", "deleted", "restored")},
+            200,
+            body={"delete": {"edges": [ID]}},
             hidden=raised(404, "workspace_not_found"),
         ),
     }
@@ -227,9 +249,14 @@ def test_what_is_hidden_is_not_found(client: TestClient, upstream: respx.Router,
 @pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.stale])
 def test_a_stale_version_is_refused(client: TestClient, upstream: respx.Router, app: FastAPI, name: str) -> None:
     route = ROUTES[name]
-    upstream.request(*route.upstream, params={"version": "in.(2)"}).mock(return_value=NO_ROW)
+    upstream.request(*route.upstream).mock(return_value=route.stale)
     upstream.get(route.upstream[1]).respond(200, json=route.answer)
-    problem(route.send(client, headers={"If-Match": '"2"'}), 412, "stale_version")
+    problem(route.send(client, headers={"If-Match": '"2", "1"'}), 412, "stale_version")
+    asked = upstream.calls[0].request
+    if route.upstream[1].endswith("move_to_trash"):
+        assert json.loads(asked.content)["versions"] == [1, 2]
+    else:
+        assert asked.url.params["version"] == "in.(1,2)"
     assert 412 in documented(app, name)
 
 

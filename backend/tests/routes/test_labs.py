@@ -21,6 +21,8 @@ ROW: dict[str, Any] = {
     "config": {"language": "python"},
     "user_state": {},
     "canvas_position": {"x": 0.0, "y": 0.0},
+    "width": None,
+    "height": 240.0,
     "version": 2,
     "created_at": "2026-11-23T00:12:45.122000Z",
     "updated_at": "2026-11-23T00:12:45.122000Z",

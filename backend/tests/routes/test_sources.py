@@ -31,6 +31,8 @@ ROW: dict[str, Any] = {
     "cache_id": "cachedContents/1",
     "cache_expires_at": "2026-11-24T10:00:00+00:00",
     "canvas_position": {"x": 1, "y": 2.5},
+    "width": 320.5,
+    "height": None,
     "version": 3,
     "created_at": "2026-11-23T00:12:45.122+00:00",
     "updated_at": "2026-11-23T00:12:45.122+00:00",
@@ -43,7 +45,6 @@ ANSWER = ROW | {
 }
 NEW = {"workspace_id": WORKSPACE_ID, "type": "pdf", "title": "Vector spaces"}
 PATH = f"/v1/sources/{ROW['id']}"
-STORAGE_PATH_KEY = "sources_workspace_id_storage_path_key"
 
 
 class TestCreate:
@@ -65,24 +66,19 @@ class TestCreate:
             "cache_id": "cachedContents/1",
             "cache_expires_at": "2026-11-24T23:59:00+23:59",
             "canvas_position": {"x": -10_000_000, "y": 10_000_000},
+            "width": 1e-3,
+            "height": 10_000_000,
         }
         assert client.post("/v1/sources", json=new).status_code == 201
         assert last_body(upstream) == new | {"cache_expires_at": "2026-11-24T00:00:00Z"}
         assert len(upstream.calls) == 1
 
-    def test_a_storage_path_is_used_once_in_a_workspace(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.post("/rest/v1/sources").mock(return_value=not_unique(STORAGE_PATH_KEY))
-        upstream.get("/rest/v1/sources").mock(return_value=NO_ROW)
-        problem(client.post("/v1/sources", json=NEW | {"storage_path": "a"}), 409, "duplicate")
-        problem(client.post("/v1/sources", json=NEW | {"storage_path": "a", "id": ROW["id"]}), 409, "duplicate")
-
-    def test_a_repetition_is_one_whichever_key_refused_it(self, client: TestClient, upstream: respx.Router) -> None:
+    def test_a_repetition_answers_where_the_row_is(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.get("/rest/v1/sources").respond(200, json=ROW)
-        for constraint in ("sources_pkey", STORAGE_PATH_KEY):
-            upstream.post("/rest/v1/sources").mock(return_value=not_unique(constraint))
-            response = client.post("/v1/sources", json=NEW | {"id": ROW["id"]})
-            assert (response.status_code, response.json()) == (200, ANSWER)
-            assert (response.headers["location"], response.headers["etag"]) == (PATH, '"3"')
+        upstream.post("/rest/v1/sources").mock(return_value=not_unique("sources_pkey"))
+        response = client.post("/v1/sources", json=NEW | {"id": ROW["id"]})
+        assert (response.status_code, response.json()) == (200, ANSWER)
+        assert (response.headers["location"], response.headers["etag"]) == (PATH, '"3"')
 
     def test_an_id_in_another_of_the_callers_workspaces_is_taken(
         self, client: TestClient, upstream: respx.Router
@@ -181,7 +177,7 @@ class TestRepetition:
             {},
             {"title": "  Vector spaces\n"},
             {"metadata": {"pages": 42.0}},
-            {"canvas_position": {"x": 9, "y": 9}},
+            {"canvas_position": {"x": 9, "y": 9}, "width": 9, "height": 9},
             {"cache_expires_at": "2026-11-24T11:00:00+01:00"},
             {"storage_path": ROW["storage_path"], "cache_id": ROW["cache_id"]},
         ],
@@ -219,17 +215,6 @@ class TestRepetition:
         document = problem(client.post("/v1/sources", json=NEW | {"id": ROW["id"]} | sent), 409, "id_taken")
         assert document["existing"] == ROW["id"]
         assert f"({next(iter(sent))})" in document["detail"]
-
-    def test_what_is_at_the_same_storage_path_is_named(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.post("/rest/v1/sources").mock(return_value=not_unique(STORAGE_PATH_KEY))
-        upstream.patch("/rest/v1/sources").mock(return_value=not_unique(STORAGE_PATH_KEY))
-        path = 'a,b).or=("*'
-        upstream.get("/rest/v1/sources", params={"storage_path": f"eq.{path}"}).respond(200, json=ROW)
-        for response in (
-            client.post("/v1/sources", json=NEW | {"storage_path": path}),
-            client.patch(f"/v1/sources/{WORKSPACE_ID}", json={"storage_path": path}),
-        ):
-            assert problem(response, 409, "duplicate")["existing"] == ROW["id"]
 
 
 class TestJsonColumn:
@@ -326,10 +311,6 @@ class TestUpdate:
         response = client.patch(PATH, json=change)
         assert (response.status_code, response.json(), response.headers["etag"]) == (200, ANSWER, '"3"')
         assert last_body(upstream) == change
-
-    def test_a_storage_path_is_used_once_in_a_workspace(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.patch("/rest/v1/sources").mock(return_value=not_unique(STORAGE_PATH_KEY))
-        problem(client.patch(PATH, json={"storage_path": "a"}), 409, "duplicate")
 
     @pytest.mark.parametrize(
         "change",

@@ -44,5 +44,5 @@ async def update_edge(edge_id: UUID, change: EdgeUpdate, edges: Edges) -> Respon
 
 @router.delete("/{edge_id}", status_code=status.HTTP_204_NO_CONTENT, responses=DELETED)
 async def delete_edge(edge_id: UUID, edges: Edges) -> None:
-    """Delete an edge."""
+    """Delete an edge. It can be restored."""
     await edges.delete(edge_id)

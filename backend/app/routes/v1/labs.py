@@ -41,5 +41,5 @@ async def update_lab(lab_id: UUID, change: LabUpdate, labs: Labs, versions: IfMa
 
 @router.delete("/{lab_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
 async def delete_lab(lab_id: UUID, labs: Labs, versions: IfMatch) -> None:
-    """Take a lab off the canvas, with its edges."""
+    """Take a lab off the canvas, with its edges. It can be restored."""
     await labs.delete(lab_id, versions)

@@ -6,14 +6,13 @@ from uuid import UUID
 from fastapi import Query, Response, status
 
 from app.dependencies import IfMatch, Sources
-from app.errors import DuplicateError, WriteConflictError
 from app.models.source import Source, SourceCreate, SourceQuery, SourceUpdate
-from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, problems, resource_router
+from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, resource_router
 
 router = resource_router("/v1/sources", "sources")
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=created(Source, DuplicateError), response_model=Source)
+@router.post("", status_code=status.HTTP_201_CREATED, responses=created(Source), response_model=Source)
 async def create_source(new: SourceCreate, sources: Sources) -> Response:
     """Lay a source on the canvas."""
     return await sources.create(new)
@@ -31,9 +30,7 @@ async def get_source(source_id: UUID, sources: Sources) -> Response:
     return await sources.get(source_id)
 
 
-@router.patch(
-    "/{source_id}", responses=TAGGED_CHANGED | problems(WriteConflictError, DuplicateError), response_model=Source
-)
+@router.patch("/{source_id}", responses=TAGGED_CHANGED, response_model=Source)
 async def update_source(source_id: UUID, change: SourceUpdate, sources: Sources, versions: IfMatch) -> Response:
     """Change a source. Moving it leaves `version` and `updated_at` as they are."""
     return await sources.update(source_id, change, versions)
@@ -41,5 +38,5 @@ async def update_source(source_id: UUID, change: SourceUpdate, sources: Sources,
 
 @router.delete("/{source_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
 async def delete_source(source_id: UUID, sources: Sources, versions: IfMatch) -> None:
-    """Take a source off the canvas, with its edges. Labs made from it stay, without their `source_id`."""
+    """Take a source off the canvas, with its edges. Labs made from it stay as they are. It can be restored."""
     await sources.delete(source_id, versions)
