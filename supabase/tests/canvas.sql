@@ -1,7 +1,7 @@
 -- Canvas: read whole and arranged at once, by its owner alone.
 
 begin;
-select plan(24);
+select plan(26);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -117,9 +117,11 @@ select is(json_array_length(nodes), 2002, 'a canvas of more than 1,000 nodes is 
 -- Bob knows the id, and that is all.
 select pg_temp.become('bob');
 select is_empty($$ select * from canvas(pg_temp.id('physics')) $$, 'a stranger''s canvas is not there');
+select is_empty($$ select * from json_canvas(pg_temp.id('physics')) $$, 'nor as a file');
 select throws_ok($$ select pg_temp.move('optics') $$, 'PT404', 'workspace_not_found', 'nor is it arranged by a stranger');
 select pg_temp.become('bob', 'anon');
 select throws_ok($$ select * from canvas(pg_temp.id('physics')) $$, '42501', null, 'nobody reads one without an account');
+select throws_ok($$ select * from json_canvas(pg_temp.id('physics')) $$, '42501', null, 'nor as a file');
 select throws_ok($$ select pg_temp.move('optics') $$, '42501', null, 'nor arranges one');
 
 select * from finish();

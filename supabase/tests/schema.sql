@@ -48,8 +48,8 @@ select set_eq(
      where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and p.prorettype <> 'trigger'::regtype
        and has_function_privilege('authenticated', p.oid, 'execute') $$,
   array[
-    'arrange_canvas', 'canvas', 'edit_canvas', 'move_to_trash', 'schema_version',
-    'created_at', 'editable_workspace_ids', 'has_text', 'is_document', 'is_position', 'is_readable', 'lock_workspace', 'refuse', 'rfc3339', 'sees_workspace', 'with_fraction', 'workspace_ids'
+    'arrange_canvas', 'canvas', 'edit_canvas', 'json_canvas', 'move_to_trash', 'schema_version',
+    'created_at', 'editable_workspace_ids', 'has_text', 'is_document', 'is_position', 'is_readable', 'lock_workspace', 'markdown_line', 'refuse', 'rfc3339', 'sees_workspace', 'with_fraction', 'workspace_ids'
   ],
   'people with an account execute these functions'
 );

@@ -15,11 +15,11 @@ MAX_SMALL_CANVAS_BYTES = 256 * 1024
 """Up to this size a canvas is read whole before its answer begins."""
 
 
-async def open_canvas(session: Session, workspace_id: UUID) -> tuple[bytes, httpx.Response | None]:
-    """The canvas as JSON in a list of one, made by the database's function `canvas`: all of it, or its first bytes and
-    the answer with the rest, to be closed. Raises `NotFoundError`."""
+async def open_canvas(session: Session, form: str, workspace_id: UUID) -> tuple[bytes, httpx.Response | None]:
+    """The canvas as JSON in a list of one, made by the database's function of this name, `canvas` or `json_canvas`: all
+    of it, or its first bytes and the answer with the rest, to be closed. Raises `NotFoundError`."""
     # A list of one row, since PostgREST parses a single object once more.
-    query = session.call("canvas", _of(workspace_id), read_only=True)
+    query = session.call(form, _of(workspace_id), read_only=True)
     answer = await session.open(query)
     rest: httpx.Response | None = answer
     try:

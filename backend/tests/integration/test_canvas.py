@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.models.canvas import MAX_MOVES, Canvas
+from app.models.json_canvas import JsonCanvas
 from tests.integration.conftest import Backend, User, created, places, problem
 from tests.integration.rows import Row, new_edge, new_lab, new_message, new_source, walk
 
@@ -98,6 +99,58 @@ def test_it_holds_what_the_separate_routes_hold(api: httpx.Client, workspace: Ro
         for row in rows["edge"]
     ]
     assert canvas["viewport"] == api.get(f"/workspaces/{workspace['id']}").json()["viewport"]
+
+
+def test_it_is_a_file_for_other_programs(
+    backend: Backend, api: httpx.Client, stranger: User, workspace: Row, source: Row
+) -> None:
+    title = "A *b* [[c]] #d <i>\n $e$ 1_000"
+    place = {"canvas_position": {"x": 1e7, "y": -0.6}, "width": 0.2, "height": 99.6}
+    card = created(api.post("/sources", json=new_source(workspace, title=title, type="web_page", **place)))
+    address = {"metadata": {"url": "HTTPS://example.com/a?b=ü#c"}}
+    link = created(api.post("/sources", json=new_source(workspace, **address, canvas_position={"x": -500, "y": 0})))
+    odd = {"metadata": {"url": "javascript:alert(1)"}, "canvas_position": {"x": 0, "y": -900}}
+    above = created(api.post("/sources", json=new_source(workspace, **odd)))
+    lab = created(api.post("/labs", json=new_lab(workspace, status="in_progress")))
+    named = created(api.post("/labs", json=new_lab(workspace, title="Rank")))
+    gone = created(api.post("/labs", json=new_lab(workspace)))
+    drawn = [
+        new_edge(source, card, label="then"),
+        new_edge(source, link, label=""),
+        new_edge(source, above, source_handle="right-1"),
+        new_edge(above, source, source_handle="LEFT", target_handle="right"),
+        new_edge(source, gone),
+    ]
+    edges = [created(api.post("/edges", json=edge)) for edge in drawn]
+    assert api.delete(f"/labs/{gone['id']}").status_code == 204
+
+    path = f"/workspaces/{workspace['id']}/jsoncanvas"
+    answer = api.get(path)
+    document = answer.json()
+    assert JsonCanvas.model_validate_json(answer.content).model_dump(mode="json") == document
+    assert answer.headers["content-disposition"] == f'attachment; filename="{workspace["id"]}.canvas"'
+    plain = {"type": "text", "x": 0, "y": 0, "width": 280, "height": 160, "color": "5"}
+    at_a_lab = plain | {"color": "6"}
+    escaped = r"# A \*b\* \[\[c\]\] \#d \<i\> \$e\$ 1\_000"
+    linked: Row = {"type": "link", "x": -500, "url": address["metadata"]["url"]}
+    assert document["nodes"] == [
+        plain | {"id": source["id"], "text": "# Vector spaces\n\npdf"},
+        plain
+        | {"id": card["id"], "x": 10_000_000, "y": -1, "width": 1, "height": 100, "text": f"{escaped}\n\nweb page"},
+        plain | linked | {"id": link["id"]},
+        plain | {"id": above["id"], "y": -900, "text": "# Vector spaces\n\npdf"},
+        at_a_lab | {"id": lab["id"], "text": "# code lab\n\ncode lab, in progress"},
+        at_a_lab | {"id": named["id"], "text": "# Rank\n\ncode lab, pending"},
+    ]
+    sides = [("right", "left"), ("left", "right"), ("top", "bottom"), ("left", "right")]
+    assert [(edge["id"], edge["fromSide"], edge["toSide"]) for edge in document["edges"]] == [
+        (edge["id"], *pair) for edge, pair in zip(edges, sides, strict=False)
+    ]
+    ends = [(edge["fromNode"], edge["toNode"]) for edge in document["edges"]]
+    assert ends == [(edge["source_node_id"], edge["target_node_id"]) for edge in edges[:4]]
+    assert [edge.get("label") for edge in document["edges"]] == ["then", None, None, None]
+    with backend.gateway(stranger) as other:
+        problem(other.get(path), 404, "not_found")
 
 
 def test_a_whole_second_is_written_as_elsewhere(api: httpx.Client, workspace: Row) -> None:

@@ -46,6 +46,14 @@ class TestGet:
         problem(client.get(PATH), 404, "not_found")
 
 
+class TestJsonCanvas:
+    def test_the_databases_bytes_are_the_file(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.get("/rest/v1/rpc/json_canvas").respond(200, content=b"[" + BYTES + b"]")
+        response = client.get(f"/v1/workspaces/{WORKSPACE_ID}/jsoncanvas")
+        assert (response.status_code, response.content) == (200, BYTES)
+        assert response.headers["content-disposition"] == f'attachment; filename="{WORKSPACE_ID}.canvas"'
+
+
 class TestUpdate:
     @pytest.mark.parametrize(
         "layout",

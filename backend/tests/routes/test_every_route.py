@@ -152,6 +152,15 @@ ROUTES = (
             invalid_path="/v1/workspaces/1/canvas",
             hidden=httpx.Response(200, json=[]),
         ),
+        "get_json_canvas": Route(
+            "GET",
+            f"/v1/workspaces/{WORKSPACE_ID}/jsoncanvas",
+            ("GET", "/rest/v1/rpc/json_canvas"),
+            [{"nodes": [], "edges": []}],
+            200,
+            invalid_path="/v1/workspaces/1/jsoncanvas",
+            hidden=httpx.Response(200, json=[]),
+        ),
         "update_canvas": Route(
             "PATCH",
             f"/v1/workspaces/{WORKSPACE_ID}/canvas",
@@ -277,7 +286,9 @@ def test_a_valid_request_takes_one_request_upstream_with_the_callers_token(
     upstream.request(*route.upstream).respond(200, json=route.answer)
     response = route.send(client)
     assert response.status_code == route.status
-    answer = route.answer[0] if name == "get_canvas" else route.answer  # the gateway takes the row out of its list
+    answer = (
+        route.answer[0] if "/rpc/" in route.upstream[1] and isinstance(route.answer, list) else route.answer
+    )  # the gateway takes the row out of its list
     assert route.status == 204 or response.json() == answer
     assert len(upstream.calls) == 1
     assert last_request(upstream).headers["authorization"] == client.headers["authorization"]

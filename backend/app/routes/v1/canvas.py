@@ -1,7 +1,8 @@
-"""`/v1/workspaces/{workspace_id}/canvas`"""
+"""`/v1/workspaces/{workspace_id}/canvas` and `/jsoncanvas`"""
 
 from uuid import UUID
 
+import httpx
 from fastapi import Response, status
 
 from app.answers import ElementAnswer, json_answer
@@ -17,21 +18,21 @@ from app.errors import (
 )
 from app.models.canvas import Canvas, CanvasUpdate
 from app.models.canvas_edit import CanvasEdit, CanvasEdited
+from app.models.json_canvas import JsonCanvas
 from app.responses import FOUND, problems, resource_router
 from app.services import canvas
 
-router = resource_router("/v1/workspaces/{workspace_id}/canvas", "canvas")
+router = resource_router("/v1/workspaces/{workspace_id}", "canvas")
 
 
-@router.get("", response_model=Canvas, responses=FOUND)
+@router.get("/canvas", response_model=Canvas, responses=FOUND)
 async def get_canvas(workspace_id: UUID, session: DatabaseSession) -> Response:
     """Load a whole canvas at once, in the shape of React Flow's `toObject()`."""
-    first, rest = await canvas.open_canvas(session, workspace_id)
-    return ElementAnswer(first, rest) if rest else json_answer(first[1:-1])
+    return _whole(*await canvas.open_canvas(session, "canvas", workspace_id))
 
 
 @router.patch(
-    "",
+    "/canvas",
     status_code=status.HTTP_204_NO_CONTENT,
     responses=FOUND | problems(InvalidRequestError, UnknownNodeError, WriteConflictError),
 )
@@ -41,7 +42,7 @@ async def update_canvas(workspace_id: UUID, layout: CanvasUpdate, session: Datab
 
 
 @router.post(
-    "",
+    "/canvas",
     response_model=CanvasEdited,
     responses=FOUND
     | problems(
@@ -61,3 +62,19 @@ async def edit_canvas(workspace_id: UUID, changes: CanvasEdit, session: Database
     another request sends as `restore`. Nodes and edges in the trash are kept for seven days.
     """
     return json_answer(await canvas.edit_canvas(session, workspace_id, changes))
+
+
+@router.get("/jsoncanvas", response_model=JsonCanvas, responses=FOUND)
+async def get_json_canvas(workspace_id: UUID, session: DatabaseSession) -> Response:
+    """Save a canvas as a JSON Canvas 1.0 file (jsoncanvas.org), as Obsidian and others open it.
+
+    Sources and labs become cards; a source with an address in `metadata.url` becomes a link. Names of handles that are
+    sides (`top`, `right`, `bottom`, `left`) say where an edge begins and ends.
+    """
+    answer = _whole(*await canvas.open_canvas(session, "json_canvas", workspace_id))
+    answer.headers["Content-Disposition"] = f'attachment; filename="{workspace_id}.canvas"'
+    return answer
+
+
+def _whole(first: bytes, rest: httpx.Response | None) -> Response:
+    return ElementAnswer(first, rest) if rest else json_answer(first[1:-1])
