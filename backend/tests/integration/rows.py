@@ -1,6 +1,7 @@
 """Bodies of new rows, and how to follow a list to its end."""
 
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -23,6 +24,26 @@ def new_edge(source: Row, target: Row, **fields: Any) -> Row:
 
 def new_message(workspace: Row, **fields: Any) -> Row:
     return {"workspace_id": workspace["id"], "role": "user", "content": "What does the rank tell me?"} | fields
+
+
+def pasted(nodes: int, edges: int) -> tuple[list[str], Row]:
+    """The ids of so many nodes, half of them labs made from the other half, and the bodies to create them with edges
+    between them."""
+    ids = [str(uuid4()) for _ in range(nodes)]
+    half = nodes // 2
+    sources = [{"id": id_, "type": "pdf", "title": f"Part {n}"} for n, id_ in enumerate(ids[:half])]
+    labs = [
+        {"id": id_, "type": "code_lab", "source_id": ids[n], "generated_content": {"n": n}, "width": 240.5}
+        for n, id_ in enumerate(ids[half:])
+    ]
+    ends = [(ids[n % half], ids[half + (n + n // half) % half]) for n in range(edges)]
+    joined = [{"source_node_id": source, "target_node_id": target} for source, target in ends]
+    return ids, {"sources": sources, "labs": labs, "edges": joined}
+
+
+def canvas_edit(api: httpx.Client, workspace: Row, **changes: Any) -> httpx.Response:
+    """The answer to an edit of the workspace's canvas."""
+    return api.post(f"/workspaces/{workspace['id']}/canvas", json=changes)
 
 
 def walk(api: httpx.Client, path: str, **params: Any) -> list[Row]:

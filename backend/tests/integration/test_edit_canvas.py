@@ -1,274 +1,253 @@
-"""A canvas changed in one call straight at the data API, the same on both backends; and raced on real PostgreSQL."""
+"""A canvas changed in one request, the same on both backends: pasted, duplicated, deleted, undone."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from random import Random
-from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.integration.conftest import Backend, User
-from tests.integration.rows import Row
+from app.models.canvas_edit import MAX_CHANGES, CanvasEdited
+from tests.integration.conftest import Backend, User, created, places, problem
+from tests.integration.rows import Row, canvas_edit, new_edge, new_lab, new_source, pasted, walk
 
-WRITERS = 8
-
-Write = Callable[[httpx.Client], httpx.Response]
-
-REFUSALS = {"unknown_node", "unknown_edge", "id_taken", "duplicate", "not_found", "edges_ends_key", "_node_id_fkey"}
-"""What a writer may be told when another one was faster."""
+NOTHING: Row = {"nodes": [], "edges": []}
 
 
-@pytest.fixture
-def data_api(backend: Backend, owner: User) -> Iterator[httpx.Client]:
-    with backend.data_api(owner) as client:
-        yield client
-
-
-@pytest.fixture
-def place(data_api: httpx.Client) -> str:
-    return new_place(data_api)
-
-
-def new_place(data_api: httpx.Client) -> str:
-    row = {"id": str(uuid4()), "name": "Linear algebra"}
-    assert data_api.post("/workspaces", json=row).is_success
-    return row["id"]
-
-
-def edit(data_api: httpx.Client, place: str, **changes: Any) -> httpx.Response:
-    return data_api.post("/rpc/edit_canvas", json={"workspace_id": place, "changes": changes})
-
-
-def edited(data_api: httpx.Client, place: str, **changes: Any) -> Row:
-    answer = edit(data_api, place, **changes)
+def edited(api: httpx.Client, workspace: Row, **changes: Any) -> Row:
+    """What an edit of the canvas answers, once it has been held against its description."""
+    answer = canvas_edit(api, workspace, **changes)
     assert answer.status_code == 200, answer.text
     document: Row = answer.json()
+    assert CanvasEdited.model_validate(document).model_dump(mode="json") == document
     return document
 
 
-def send(method: str, path: str, **content: Any) -> Write:
-    return lambda client: client.request(method, path, **content)
+def canvas(api: httpx.Client, workspace: Row) -> Row:
+    document: Row = api.get(f"/workspaces/{workspace['id']}/canvas").raise_for_status().json()
+    return document
 
 
-def change(place: str, **changes: Any) -> Write:
-    return lambda client: edit(client, place, **changes)
+def everything(api: httpx.Client, workspace: Row) -> list[Any]:
+    """All rows of the canvas, in their order, and the canvas."""
+    lists = [walk(api, path, workspace_id=workspace["id"], limit=100) for path in ("/sources", "/labs", "/edges")]
+    return [*lists, canvas(api, workspace)]
 
 
-def canvas(data_api: httpx.Client, place: str) -> Row:
-    (document,) = data_api.post("/rpc/canvas", json={"workspace_id": place}).json()
-    return dict(document)
-
-
-def paste(nodes: int, edges: int) -> tuple[list[str], Row]:
-    """So many nodes, half of them labs made from the other half, and edges between them."""
-    ids = [str(uuid4()) for _ in range(nodes)]
-    half = nodes // 2
-    sources = [{"id": id_, "type": "pdf", "title": f"Part {n}"} for n, id_ in enumerate(ids[:half])]
-    labs = [
-        {"id": id_, "type": "code_lab", "source_id": ids[n], "generated_content": {"n": n}, "width": 240.5}
-        for n, id_ in enumerate(ids[half:])
-    ]
-    ends = [(ids[n % half], ids[half + (n + n // half) % half]) for n in range(edges)]
-    joined = [{"source_node_id": source, "target_node_id": target} for source, target in ends]
-    return ids, {"sources": sources, "labs": labs, "edges": joined}
-
-
-def refusal(answer: httpx.Response, status: int, word: str) -> Any:
-    """The places that a refusal names."""
-    document = answer.json()
-    assert (answer.status_code, document["message"]) == (status, word), answer.text
-    return json.loads(document["details"]) if document["details"] else None
-
-
-def test_a_paste_is_there_in_its_order_and_once(data_api: httpx.Client, place: str) -> None:
-    ids, create = paste(200, 150)
-    answer = edited(data_api, place, create=create)
+def test_a_paste_is_there_in_its_order_and_once(api: httpx.Client, workspace: Row) -> None:
+    ids, create = pasted(200, 150)
+    answer = edited(api, workspace, create=create)
+    assert answer == {"created": answer["created"], "copied": NOTHING, "deleted": NOTHING, "restored": NOTHING}
     assert answer["created"]["nodes"] == ids
-    seen = canvas(data_api, place)
+    seen = canvas(api, workspace)
     assert [node["id"] for node in seen["nodes"]] == ids
     assert [edge["id"] for edge in seen["edges"]] == answer["created"]["edges"]
     assert [node.get("width") for node in seen["nodes"]] == [None] * 100 + [240.5] * 100
-    assert edited(data_api, place, create=create) == answer
-    assert canvas(data_api, place) == seen
+    assert edited(api, workspace, create=create) == answer
+    assert canvas(api, workspace) == seen
 
 
-def test_a_duplicate_is_made_once(data_api: httpx.Client, place: str) -> None:
-    ids, create = paste(20, 30)
-    edited(data_api, place, create=create)
+def test_a_duplicate_is_made_once(api: httpx.Client, workspace: Row) -> None:
+    ids, create = pasted(20, 30)
+    edited(api, workspace, create=create)
     copies = {old: str(uuid4()) for old in ids}
     copy = {"ids": copies, "offset": {"x": 10, "y": -0.5}}
-    answer = edited(data_api, place, copy=copy)
+    answer = edited(api, workspace, copy=copy)
     assert (set(answer["copied"]["nodes"]), len(answer["copied"]["edges"])) == (set(copies.values()), 30)
-    seen = canvas(data_api, place)
+    seen = canvas(api, workspace)
     assert [node["id"] for node in seen["nodes"][20:]] == [copies[id_] for id_ in ids]
-    lab = data_api.get("/labs", params={"id": f"eq.{copies[ids[-1]]}"}).json()[0]
-    assert (lab["generated_content"], lab["source_id"]) == ({"n": 9}, copies[ids[9]])
-    assert lab["canvas_position"] == {"x": 10, "y": -0.5}
-    assert edited(data_api, place, copy=copy) == answer
-    assert canvas(data_api, place) == seen
+    lab = api.get(f"/labs/{copies[ids[-1]]}").json()
+    assert (lab["generated_content"], lab["source_id"], lab["version"]) == ({"n": 9}, copies[ids[9]], 1)
+    assert (lab["canvas_position"], lab["width"]) == ({"x": 10, "y": -0.5}, 240.5)
+    assert edited(api, workspace, copy=copy) == answer
+    assert canvas(api, workspace) == seen
 
 
-def test_what_is_deleted_and_restored_is_as_it_was(data_api: httpx.Client, place: str) -> None:
-    ids, create = paste(40, 60)
-    edited(data_api, place, create=create)
-    assert data_api.patch("/labs", params={"id": f"eq.{ids[-1]}"}, json={"user_state": {"n": 1}}).is_success
-
-    def rows() -> list[Any]:
-        filters = {"workspace_id": f"eq.{place}", "order": "created_at,id"}
-        return [data_api.get(f"/{table}", params=filters).json() for table in ("sources", "labs", "edges")]
-
-    before, seen = rows(), canvas(data_api, place)
-    answer = edited(data_api, place, delete={"nodes": ids[10:30]})
-    assert len(answer["deleted"]["edges"]) > 20
-    assert edited(data_api, place, delete={"nodes": ids[10:30]}) == answer
-    assert {node["id"] for node in canvas(data_api, place)["nodes"]} == set(ids[:10] + ids[30:])
-    back = edited(data_api, place, restore=answer["deleted"])
-    assert back["restored"] == answer["deleted"]
-    assert edited(data_api, place, restore=answer["deleted"]) == back
-    assert (rows(), canvas(data_api, place)) == (before, seen)
-
-
-def test_a_plain_delete_goes_to_the_trash_too(data_api: httpx.Client, place: str) -> None:
-    ids, create = paste(2, 1)
-    edited(data_api, place, create=create)
-    seen = canvas(data_api, place)
-    assert data_api.delete("/sources", params={"id": f"eq.{ids[0]}"}).is_success
-    assert [node["id"] for node in canvas(data_api, place)["nodes"]] == ids[1:]
-    for taken in ({"id": ids[0], "type": "pdf", "title": "Again"}, {"id": ids[0], "type": "pdf", "title": "Part 0"}):
-        assert data_api.post("/sources", json={"workspace_id": place, **taken}).status_code == 409
-        (named,) = refusal(edit(data_api, place, create={"sources": [taken]}), 409, "id_taken")
-        assert (named["loc"], named["type"]) == (["create", "sources", 0, "id"], "in_trash")
-    made = {"workspace_id": place, "type": "quiz_lab", "source_id": ids[0]}
-    assert "labs_source_id_fkey" in data_api.post("/labs", json=made).json()["message"]
-    edited(data_api, place, restore={"nodes": ids[:1]})
-    assert canvas(data_api, place) == seen
+def test_a_deletion_of_20_nodes_and_30_edges_is_undone_exactly(api: httpx.Client, workspace: Row) -> None:
+    """Versions, order, times and contents of labs included; and redone, and undone again."""
+    ids, create = pasted(20, 30)
+    others, more = pasted(20, 30)
+    more["edges"].append({"source_node_id": ids[0], "target_node_id": others[0]})
+    edited(api, workspace, create=create)
+    edited(api, workspace, create=more)
+    for n in range(3):
+        assert api.patch(f"/labs/{ids[-1]}", json={"user_state": {"n": n}}).status_code == 200
+    before = everything(api, workspace)
+    assert before[1][9]["version"] == 4
+    content = api.get(f"/labs/{ids[-1]}").json()
+    for _ in range(2):
+        answer = edited(api, workspace, delete={"nodes": ids})
+        assert (len(answer["deleted"]["nodes"]), len(answer["deleted"]["edges"])) == (20, 31)
+        assert edited(api, workspace, delete={"nodes": ids}) == answer, "deleted once"
+        assert {node["id"] for node in canvas(api, workspace)["nodes"]} == set(others)
+        problem(api.get(f"/labs/{ids[-1]}"), 404, "not_found")
+        back = edited(api, workspace, restore=answer["deleted"])
+        assert back["restored"] == answer["deleted"]
+        assert edited(api, workspace, restore=answer["deleted"]) == back, "restored once"
+        assert everything(api, workspace) == before
+        assert api.get(f"/labs/{ids[-1]}").json() == content
 
 
-def test_a_version_is_asked_for(data_api: httpx.Client, place: str) -> None:
-    ids, create = paste(2, 1)
-    edited(data_api, place, create=create)
-
-    def trash(kind: str, id_: str, versions: list[int] | None) -> httpx.Response:
-        return data_api.post("/rpc/move_to_trash", json={"kind": kind, "id": id_, "versions": versions})
-
-    refusal(trash("labs", ids[1], [2]), 412, "stale_version")
-    refusal(trash("labs", ids[1], []), 412, "stale_version")
-    refusal(trash("sources", ids[1], [1]), 404, "not_found")
-    assert trash("labs", ids[1], [2, 1]).is_success
-    refusal(trash("labs", ids[1], None), 404, "not_found")
-    assert canvas(data_api, place)["edges"] == []
+def test_edges_are_deleted_and_restored_by_themselves(api: httpx.Client, workspace: Row) -> None:
+    _, create = pasted(6, 6)
+    edges = edited(api, workspace, create=create)["created"]["edges"]
+    before = everything(api, workspace)
+    assert edited(api, workspace, delete={"edges": edges[:2]})["deleted"] == {"nodes": [], "edges": edges[:2]}
+    assert api.delete(f"/edges/{edges[2]}").status_code == 204
+    assert [edge["id"] for edge in canvas(api, workspace)["edges"]] == edges[3:]
+    assert edited(api, workspace, restore={"edges": edges[:3]})["restored"]["edges"] == edges[:3]
+    assert everything(api, workspace) == before
 
 
-def test_one_bad_thing_among_500_changes_nothing_and_is_named(data_api: httpx.Client, place: str) -> None:
-    ids, create = paste(300, 200)
-    edited(data_api, place, create=paste(2, 1)[1])
-    seen = canvas(data_api, place)
-    create["sources"][77] |= {"type": "Bad"}
-    (named,) = refusal(edit(data_api, place, create=create), 422, "refused_value")
-    assert named == {"loc": ["create", "sources", 77, "type"], "id": ids[77], "type": "sources_type_word"}
-    create["sources"][77] |= {"type": "pdf"}
-    create["edges"][99] |= {"target_node_id": place}
-    (named,) = refusal(edit(data_api, place, create=create), 422, "unknown_node")
-    assert named == {"loc": ["create", "edges", 99, "target_node_id"], "id": place}
-    assert canvas(data_api, place) == seen
+def test_all_of_it_happens_at_once(api: httpx.Client, workspace: Row) -> None:
+    """Cut and paste: what is deleted may be copied, and new edges may join what is new."""
+    ids, create = pasted(4, 2)
+    edited(api, workspace, create=create)
+    gone = edited(api, workspace, delete={"nodes": ids[3:]})["deleted"]
+    copies, more = {ids[0]: str(uuid4())}, str(uuid4())
+    answer = edited(
+        api,
+        workspace,
+        create={
+            "labs": [{"id": more, "workspace_id": workspace["id"], "type": "quiz_lab", "source_id": ids[1]}],
+            "edges": [{"source_node_id": copies[ids[0]], "target_node_id": more}],
+        },
+        copy={"ids": copies},
+        delete={"nodes": ids[:1]},
+        restore=gone,
+    )
+    assert answer["copied"] == {"nodes": [copies[ids[0]]], "edges": []}
+    assert (answer["deleted"]["nodes"], answer["restored"]["nodes"]) == (ids[:1], ids[3:])
+    seen = canvas(api, workspace)
+    assert {node["id"] for node in seen["nodes"]} == {*ids[1:], *copies.values(), more}
+    joined = {"source": copies[ids[0]], "target": more}
+    assert any(edge.items() >= joined.items() for edge in seen["edges"])
 
 
-def test_2000_things_are_changed_at_once_and_no_more(data_api: httpx.Client, place: str) -> None:
-    ids, create = paste(1000, 1000)
-    edited(data_api, place, create=create)
-    assert len(canvas(data_api, place)["nodes"]) == 1000
-    refusal(edit(data_api, place, create=create, delete={"nodes": [str(uuid4())]}), 422, "too_many_changes")
-    unknown = [{"id": id_, "width": 1} for id_ in (ids[0], str(uuid4()), ids[1], str(uuid4()))]
-    moved = data_api.post("/rpc/arrange_canvas", json={"workspace_id": place, "nodes": unknown})
-    assert [item["loc"] for item in refusal(moved, 422, "unknown_node")] == [["nodes", 1, "id"], ["nodes", 3, "id"]]
-
-
-def test_a_strangers_canvas_is_not_there(backend: Backend, stranger: User, data_api: httpx.Client, place: str) -> None:
-    ids, create = paste(2, 1)
-    edited(data_api, place, create=create)
-    with backend.data_api(stranger) as other:
-        for changes in ({}, {"delete": {"nodes": ids}}, {"copy": {"ids": {ids[0]: str(uuid4())}}}):
-            refusal(edit(other, place, **changes), 404, "workspace_not_found")
-        theirs = new_place(other)
-        refusal(edit(other, theirs, delete={"nodes": ids}), 422, "unknown_node")
-        refusal(edit(other, theirs, copy={"ids": {ids[0]: str(uuid4())}}), 422, "unknown_node")
-        (named,) = refusal(edit(other, theirs, create=create | {"labs": [], "edges": []}), 409, "id_taken")
-        assert named["existing"] is None
-    assert len(canvas(data_api, place)["nodes"]) == 2
-
-
-@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
-@pytest.mark.parametrize("rounds", [10, pytest.param(200, marks=pytest.mark.soak)], ids="{} rounds".format)
-def test_eight_writers_leave_the_canvas_whole(
-    backend: Backend, owner: User, data_api: httpx.Client, place: str, rounds: int
+@pytest.mark.parametrize("road", ["route", "data API"])
+def test_a_deleted_row_is_in_the_trash_whichever_way_it_was_deleted(
+    backend: Backend, api: httpx.Client, owner: User, workspace: Row, road: str
 ) -> None:
-    """Pastes, copies, deletes, restores, moves and single writes that overlap, by writers who begin at once."""
-    chance = Random(1)  # noqa: S311
-    clients = [backend.data_api(owner) for _ in range(WRITERS)]
-    ids, create = paste(12, 18)
-    edited(data_api, place, create=create)
-    trashed: Row = {"nodes": [], "edges": []}
-    with ThreadPoolExecutor(WRITERS) as pool:
-        for _ in range(rounds):
-            some = [chance.sample(ids, 5) for _ in range(6)]
-            new, again = paste(6, 6)
-            ends = {"workspace_id": place, "source_node_id": some[4][0], "target_node_id": some[4][1]}
-            layout = [{"id": id_, "position": {"x": 1, "y": 1}} for id_ in some[3]]
-            single = [
-                send("POST", "/edges", json=ends),
-                send("DELETE", "/sources", params={"id": f"eq.{some[5][0]}"}),
-                send("DELETE", "/labs", params={"id": f"eq.{some[5][1]}"}),
-            ]
-            writes = [
-                change(place, create=again),
-                change(place, create=again),
-                change(place, delete={"nodes": some[0]}),
-                change(place, delete={"nodes": some[1]}),
-                change(place, restore=trashed),
-                change(place, copy={"ids": {old: str(uuid4()) for old in some[2]}}),
-                send("POST", "/rpc/arrange_canvas", json={"workspace_id": place, "nodes": layout}),
-                chance.choice(single),
-            ]
-            answers = race(pool, clients, chance.sample(writes, WRITERS))
-            for answer in answers:
-                told = "" if answer.is_success else answer.json()["message"]
-                assert answer.is_success or any(word in told for word in REFUSALS), answer.text
-            deleted = [json.loads(answer.text)["deleted"] for answer in answers if "deleted" in answer.text]
-            trashed = {key: list({id_ for item in deleted for id_ in item[key]}) for key in ("nodes", "edges")}
-            ids = (ids + new)[-16:]
-            assert_whole(backend, data_api, place)
-    for client in clients:
-        client.close()
+    ids, create = pasted(2, 1)
+    edited(api, workspace, create=create)
+    before = everything(api, workspace)
+    if road == "route":
+        assert api.delete(f"/sources/{ids[0]}", headers={"If-Match": '"1"'}).status_code == 204
+    else:
+        with backend.data_api(owner) as data_api:
+            assert data_api.delete("/sources", params={"id": f"eq.{ids[0]}"}).is_success
+    assert [node["id"] for node in canvas(api, workspace)["nodes"]] == ids[1:]
+    for title in ("Again", "Part 0"):
+        taken = {"id": ids[0], "type": "pdf", "title": title}
+        assert "existing" not in problem(api.post("/sources", json=new_source(workspace) | taken), 409, "id_taken")
+        refused = problem(canvas_edit(api, workspace, create={"sources": [taken]}), 409, "id_taken")
+        assert places(refused) == [["body", "create", "sources", 0, "id"]]
+        assert [error["type"] for error in refused["errors"]] == ["in_trash"]
+    problem(canvas_edit(api, workspace, copy={"ids": {ids[0]: str(uuid4())}}), 422, "unknown_node")
+    edited(api, workspace, restore={"nodes": ids[:1]})
+    assert everything(api, workspace) == before
 
 
-def race(
-    pool: ThreadPoolExecutor,
-    clients: Sequence[httpx.Client],
-    writes: Sequence[Write],
-) -> list[httpx.Response]:
-    barrier = Barrier(WRITERS)
+def test_one_bad_thing_among_500_changes_nothing_and_is_named(api: httpx.Client, workspace: Row) -> None:
+    edited(api, workspace, create=pasted(2, 1)[1])
+    elsewhere = created(api.post("/workspaces", json={"name": "Elsewhere"}))
+    foreign = created(api.post("/sources", json=new_source(elsewhere)))
+    before = everything(api, workspace)
+    ids, create = pasted(300, 200)
+    nowhere = str(uuid4())
 
-    def run(client: httpx.Client, write: Write) -> httpx.Response:
-        barrier.wait(timeout=30)
-        return write(client)
+    def refused(status: int, code: str, *place: str | int, **bad: Any) -> Row:
+        parts = {key: [*create[key]] for key in create}
+        kind, n, change = bad["kind"], bad["n"], bad["change"]
+        parts[kind][n] = parts[kind][n] | change
+        document = problem(canvas_edit(api, workspace, create=parts), status, code)
+        assert places(document) == [["body", "create", kind, n, *place]]
+        assert everything(api, workspace) == before
+        error: Row = document["errors"][0]
+        return error
 
-    return list(pool.map(run, clients, writes))
+    refused(422, "invalid_request", "type", kind="sources", n=77, change={"type": "Bad"})
+    refused(422, "invalid_request", "workspace_id", kind="sources", n=149, change={"workspace_id": elsewhere["id"]})
+    refused(422, "invalid_request", "id", kind="labs", n=3, change={"id": ids[0]})
+    refused(422, "unknown_source", "source_id", kind="labs", n=149, change={"source_id": foreign["id"]})
+    refused(422, "unknown_node", "target_node_id", kind="edges", n=99, change={"target_node_id": nowhere})
+    refused(422, "unknown_node", "source_node_id", kind="edges", n=0, change={"source_node_id": foreign["id"]})
+    taken = refused(409, "id_taken", "id", kind="sources", n=0, change={"id": foreign["id"]})
+    assert "existing" not in taken
+    ends = {key: create["edges"][198][key] for key in ("source_node_id", "target_node_id")}
+    refused(409, "duplicate", kind="edges", n=199, change=ends)
 
 
-def assert_whole(backend: Backend, data_api: httpx.Client, place: str) -> None:
-    """Assert that every edge that is seen joins nodes that are seen, none is there twice, and the registry is right."""
-    seen = canvas(data_api, place)
-    nodes = {node["id"] for node in seen["nodes"]}
-    ends = [(edge["source"], edge["target"], edge["sourceHandle"], edge["targetHandle"]) for edge in seen["edges"]]
-    assert all({source, target} <= nodes for source, target, *_ in ends)
-    assert len(ends) == len(set(ends))
-    orphans = backend.stack.sql("""
-        with nodes as (select id from public.sources union all select id from public.labs)
-        select (select count(*) from private.nodes where id not in (select id from nodes))
-             + (select count(*) from nodes where id not in (select id from private.nodes))
-    """)
-    assert orphans.strip() == "0"
+def test_what_is_not_there_is_named(api: httpx.Client, workspace: Row) -> None:
+    ids, create = pasted(2, 1)
+    (edge,) = edited(api, workspace, create=create)["created"]["edges"]
+    before = everything(api, workspace)
+    nowhere = str(uuid4())
+    for part, kind, code in (
+        ("delete", "nodes", "unknown_node"),
+        ("restore", "nodes", "unknown_node"),
+        ("delete", "edges", "unknown_edge"),
+        ("restore", "edges", "unknown_edge"),
+    ):
+        there = ids[:1] if kind == "nodes" else [edge]
+        refused = problem(canvas_edit(api, workspace, **{part: {kind: [*there, nowhere]}}), 422, code)
+        assert places(refused) == [["body", part, kind, 1]]
+    refused = problem(canvas_edit(api, workspace, copy={"ids": {nowhere: str(uuid4())}}), 422, "unknown_node")
+    assert places(refused) == [["body", "copy", "ids", nowhere]]
+    refused = problem(
+        canvas_edit(api, workspace, delete={"nodes": ids}, restore={"nodes": ids[:1]}), 422, "invalid_request"
+    )
+    assert places(refused) == [["body", "restore", "nodes", 0]]
+    again = {"source_node_id": ids[0], "target_node_id": ids[1], "label": "Another"}
+    assert problem(canvas_edit(api, workspace, create={"edges": [again]}), 409, "duplicate")["existing"] == edge
+    assert everything(api, workspace) == before
+
+
+def test_2000_things_are_changed_at_once_and_no_more(api: httpx.Client, workspace: Row) -> None:
+    ids, create = pasted(1000, 1000)
+    assert len(edited(api, workspace, create=create)["created"]["edges"]) == 1000
+    assert len(canvas(api, workspace)["nodes"]) == 1000
+    more = {"nodes": [str(uuid4())]}
+    problem(canvas_edit(api, workspace, create=create, delete=more), 422, "invalid_request")
+    assert sum(map(len, create.values())) == MAX_CHANGES
+    gone = edited(api, workspace, delete={"nodes": ids})["deleted"]
+    assert canvas(api, workspace)["nodes"] == []
+    assert edited(api, workspace, restore=gone)["restored"] == gone
+    assert len(canvas(api, workspace)["edges"]) == 1000
+
+
+def test_a_strangers_canvas_is_not_there(backend: Backend, stranger: User, api: httpx.Client, workspace: Row) -> None:
+    ids, create = pasted(2, 1)
+    edited(api, workspace, create=create)
+    gone = edited(api, workspace, delete={"nodes": ids[:1]})["deleted"]
+    before = everything(api, workspace)
+    with backend.gateway() as nobody:
+        problem(canvas_edit(nobody, workspace), 401, "unauthenticated")
+    with backend.gateway(stranger) as other:
+        for changes in ({}, {"delete": {"nodes": ids}}, {"restore": gone}, {"copy": {"ids": {ids[1]: str(uuid4())}}}):
+            problem(canvas_edit(other, workspace, **changes), 404, "not_found")
+        theirs = created(other.post("/workspaces", json={"name": "Theirs"}))
+        problem(canvas_edit(other, theirs, delete={"nodes": ids}), 422, "unknown_node")
+        problem(canvas_edit(other, theirs, restore=gone), 422, "unknown_node")
+        problem(canvas_edit(other, theirs, copy={"ids": {ids[1]: str(uuid4())}}), 422, "unknown_node")
+        refused = problem(canvas_edit(other, theirs, create=create | {"labs": [], "edges": []}), 409, "id_taken")
+        assert "existing" not in refused
+        assert [error["type"] for error in refused["errors"]] == ["id_taken"], "not that it is in the trash"
+        problem(other.delete(f"/labs/{ids[1]}"), 404, "not_found")
+        assert canvas(other, theirs)["nodes"] == []
+    assert everything(api, workspace) == before
+
+
+def test_sizes_are_set_and_taken_away_by_layout(api: httpx.Client, workspace: Row) -> None:
+    source = created(api.post("/sources", json=new_source(workspace, width=320.5)))
+    lab = created(api.post("/labs", json=new_lab(workspace)))
+    created(api.post("/edges", json=new_edge(source, lab)))
+    path = f"/workspaces/{workspace['id']}/canvas"
+    nodes = [{"id": source["id"], "width": None, "height": 100}, {"id": lab["id"], "height": 1e-3}]
+    assert api.patch(path, json={"nodes": nodes}).status_code == 204
+    first, second = canvas(api, workspace)["nodes"]
+    assert ("width" in first, first["height"]) == (False, 100)
+    assert ("width" in second, second["height"]) == (False, 1e-3)
+    assert first["data"] == source | {"width": None, "height": 100}, "neither version nor updated_at changes"
+    assert first["position"] == source["canvas_position"]
+    twice = problem(api.patch(path, json={"nodes": [*nodes, nodes[0]]}), 422, "invalid_request")
+    assert places(twice) == [["body", "nodes", 2, "id"]]

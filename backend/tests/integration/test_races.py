@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from random import Random
 from threading import Barrier
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ import pytest
 
 from app.main import app
 from tests.integration.conftest import Backend, User, created
-from tests.integration.rows import Row, new_edge, new_lab, new_message, new_source, walk
+from tests.integration.rows import Row, canvas_edit, new_edge, new_lab, new_message, new_source, pasted, walk
 
 WRITERS = 8
 CHILDREN = ("/sources", "/labs", "/edges", "/chat-messages")
@@ -326,6 +327,42 @@ def test_a_workspace_that_rested_is_written_to_by_all(
         """)  # noqa: S608
         assert active.strip() == "t"
     assert_whole(backend, api, workspace)
+
+
+def edit(workspace: Row, **changes: Row) -> Write:
+    return lambda client: canvas_edit(client, workspace, **changes)
+
+
+def test_a_canvas_is_edited_by_all(
+    backend: Backend, api: httpx.Client, workspace: Row, writers: Writers, rounds: int
+) -> None:
+    """Pastes, copies, deletes, restores, moves and single writes that overlap."""
+    chance = Random(1)  # noqa: S311
+    ids, create = pasted(12, 18)
+    assert canvas_edit(api, workspace, create=create).status_code == 200
+    trashed: Row = {"nodes": [], "edges": []}
+    for _ in range(rounds):
+        some = [chance.sample(ids, 5) for _ in range(6)]
+        new, again = pasted(6, 6)
+        ends = new_edge({"id": some[4][0], "workspace_id": workspace["id"]}, {"id": some[4][1]})
+        single = [post("/edges", ends), delete(f"/sources/{some[5][0]}"), delete(f"/labs/{some[5][1]}")]
+        writes = [
+            edit(workspace, create=again),
+            edit(workspace, create=again),
+            edit(workspace, delete={"nodes": some[0]}),
+            edit(workspace, delete={"nodes": some[1]}),
+            edit(workspace, restore=trashed),
+            edit(workspace, copy={"ids": {old: str(uuid4()) for old in some[2]}}),
+            arrange(workspace, some[3]),
+            chance.choice(single),
+        ]
+        answers = writers.race(chance.sample(writes, WRITERS))
+        told = {answer.json()["code"] for answer in answers if answer.is_error}
+        assert told <= {"unknown_node", "unknown_edge", "id_taken", "duplicate", "not_found"}
+        deleted = [answer.json()["deleted"] for answer in answers if answer.status_code == 200]
+        trashed = {kind: list({id_ for item in deleted for id_ in item[kind]}) for kind in ("nodes", "edges")}
+        ids = (ids + new)[-16:]
+        assert_whole(backend, api, workspace)
 
 
 def test_messages_are_numbered_in_the_order_in_which_they_appear(

@@ -296,29 +296,6 @@ def test_a_repeated_create_makes_one_row(house: House, table: str) -> None:
     assert found == [first.json()]
 
 
-@pytest.mark.parametrize(
-    ("table", "full", "other"),
-    [
-        ("sources", FULL_SOURCE | {"storage_path": "sent again.pdf"}, {"metadata": {"n": 2}}),
-        ("labs", FULL_LAB, {"generated_content": None}),
-        ("edges", {"label": " e\u0301 "}, {"label": "\u00e9"}),
-        ("chat_messages", {"content": "  x = 1"}, {"content": "x = 1"}),
-    ],
-)
-def test_a_create_with_other_content_is_no_repetition(house: House, table: str, full: Row, other: Row) -> None:
-    path = RESOURCES[table].path
-    body = RESOURCES[table].new(house) | full | {"id": str(uuid4())}
-    first = created(house.api.post(path, json=body))
-    if "canvas_position" in first:
-        place = {"canvas_position": {"x": 7, "y": 8}, "width": 9, "height": None}
-        first = house.api.patch(f"{path}/{body['id']}", json=place).json()
-    again = house.api.post(path, json=body)
-    assert (again.status_code, again.json()) == (200, first), "a drag in between changes nothing"
-    refused = problem(house.api.post(path, json=body | other), 409, "id_taken")
-    assert refused["existing"] == body["id"]
-    assert house.api.get(f"{path}/{body['id']}").json() == first
-
-
 @pytest.mark.parametrize("table", IN_WORKSPACE)
 def test_an_id_that_lies_elsewhere_is_taken(house: House, table: str) -> None:
     path, taken = RESOURCES[table].path, house.rows[table]["id"]
