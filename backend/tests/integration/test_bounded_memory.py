@@ -188,4 +188,4 @@ def test_many_large_bodies_at_once(worker: Worker) -> None:
     assert set(statuses) <= {201, 503, 504}
     assert 201 in statuses
     assert peak <= 400
-    assert slowest < 1
+    assert slowest < 2  # 1 by itself; other tests run meanwhile
