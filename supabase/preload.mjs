@@ -2,7 +2,10 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { subscribe } from "node:diagnostics_channel";
+import { open } from "node:fs/promises";
 import { Server } from "node:http";
+import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import v8 from "node:v8";
 
 import { PGlite } from "@electric-sql/pglite";
@@ -98,4 +101,46 @@ subscribe("http.server.request.start", ({ request: { url, rawHeaders } }) => {
   } catch {
     // No token of ours, which lite will say.
   }
+});
+
+// The file store reads files by readableWebStream(), which on Node 20 gives ArrayBuffers that a response cannot send, so
+// that every download is empty, and leaves the file open. A stream of bytes closes it. Can go with Node 20 and with a
+// version that closes its files.
+const file = await open(fileURLToPath(import.meta.url));
+await file.close();
+file.constructor.prototype.readableWebStream = function () {
+  return Readable.toWeb(this.createReadStream());
+};
+
+// It looks for an upload in the form's field "file"; supabase-js sends a File or Blob in the field "", as Supabase's own
+// file store takes it. Can go with a version that takes that too.
+const { get } = FormData.prototype;
+FormData.prototype.get = function (name) {
+  return get.call(this, name) ?? (name === "file" ? get.call(this, "") : null);
+};
+
+// It names a signed address signedUrl and gives it from the root. Supabase's clients read signedURL, or url for an
+// upload, relative to the file store. Can go with a version that answers so.
+const SIGNING = /^\/storage\/v1\/object\/(upload\/)?sign\//;
+
+subscribe("http.server.request.start", ({ request, response }) => {
+  if (request.method !== "POST" || !SIGNING.test(request.url)) return;
+  const { writeHead, end } = response;
+  const body = [];
+  let head;
+  response.writeHead = (...given) => ((head = given), response);
+  response.write = (chunk) => body.push(Buffer.from(chunk)) > 0;
+  response.end = (last) => {
+    if (last) response.write(last);
+    let sent = Buffer.concat(body);
+    const [status, headers] = head;
+    if (status === 200) {
+      const { signedUrl, ...rest } = JSON.parse(sent);
+      const address = signedUrl.replace("/storage/v1", "");
+      sent = JSON.stringify({ ...rest, signedURL: address, url: address });
+      delete headers["content-length"];
+    }
+    writeHead.call(response, status, headers);
+    return end.call(response, sent);
+  };
 });

@@ -1,0 +1,93 @@
+-- Search: the pages of a workspace that match a query, best first, as the caller sees them.
+
+create function private.literal(term text) returns text
+language sql immutable parallel safe
+return regexp_replace(
+  regexp_replace(term, '([][\\.*+?(){}^$|-])', '\\\1', 'g'), '(\\?.)(?=.)', '\1\\s*', 'g'
+);
+comment on function private.literal is
+  'A pattern for exactly this text, with white space anywhere in it: lines break within words of scripts without spaces.';
+
+create function private.excerpt(page text, words tsquery, config regconfig, pattern text) returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  options constant text := E'StartSel=\u0002, StopSel=\u0003, MaxWords=40, MinWords=20';
+  found   text;
+begin
+  if pattern is not null then
+    found := regexp_substr(page, '.{0,60}' || pattern || '.{0,60}', 1, 1, 'i');
+    return regexp_replace(found, '(' || pattern || ')', E'\u0002\\1\u0003', 'gi');
+  end if;
+  found := ts_headline(config, left(page, 100000), words, options);
+  if position(E'\u0002' in found) = 0 then
+    found := ts_headline('pg_catalog.simple', left(page, 100000), words, options);
+  end if;
+  return found;
+end $$;
+comment on function private.excerpt is
+  'The part of a page around what matches, each match between U+0002 and U+0003, which no page has.';
+
+create function public.search_pages(
+  workspace_id uuid,
+  query        text,
+  source_ids   uuid[] default null,
+  language     text default 'english',
+  size         integer default 20
+) returns table (source_id uuid, title text, page integer, excerpt text)
+language plpgsql stable set search_path = '' set client_min_messages = warning as $$
+declare
+  config   regconfig := private.as_config(search_pages.language);
+  asked    text := left(search_pages.query, 1000);
+  words    tsquery := websearch_to_tsquery(config, asked) || websearch_to_tsquery('pg_catalog.simple', asked);
+  patterns text[];
+begin
+  perform from public.workspaces w where w.id = search_pages.workspace_id;
+  if not found then
+    raise sqlstate 'PT404' using message = 'workspace_not_found';
+  end if;
+  -- Thai, Lao, Burmese, Khmer, Japanese, Chinese; Korean, whose particles follow a word without a space.
+  if asked ~ '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]' then
+    patterns := array(
+      select private.literal(term)
+      from regexp_split_to_table(left(asked, 200), '["\s\u3000]+') term
+      where term <> ''
+      limit 10
+    );
+  end if;
+
+  return query
+    with hits as (
+      select
+        file.id, file.title, p.number, p.text,
+        case
+          when patterns is null then ts_rank_cd(p.search, words, 1)
+          else regexp_count(p.text, patterns[1], 1, 'i')
+        end as rank
+      from (
+        -- A page that several sources share is found once.
+        select distinct on (s.file_id) s.id, s.title, s.file_id
+        from public.sources s
+        where s.workspace_id = search_pages.workspace_id and s.status = 'ready'
+          and (search_pages.source_ids is null or s.id = any (search_pages.source_ids))
+        order by s.file_id, s.created_at, s.id
+      ) file
+      join public.source_pages p on p.file_id = file.file_id
+      where case when patterns is null then p.search @@ words else p.text ~* all (patterns) end
+      order by rank desc, file.id, p.number
+      limit least(greatest(search_pages.size, 0), 100)
+    )
+    select h.id, h.title, h.number, private.excerpt(h.text, words, config, patterns[1])
+    from hits h
+    order by h.rank desc, h.id, h.number;
+end $$;
+comment on function public.search_pages is
+  'The pages of a workspace, or of some of its sources, that match: by words as web searches are written, in a language and as they are; in scripts without spaces every part of the query literally. Best first, at most size (100), excerpts marked as private.excerpt says. Raises PT404 workspace_not_found.';
+
+revoke execute on function
+  private.literal(text), private.excerpt(text, tsquery, regconfig, text),
+  public.search_pages(uuid, text, uuid[], text, integer)
+  from public, anon, authenticated, service_role;
+grant execute on function
+  private.literal(text), private.excerpt(text, tsquery, regconfig, text),
+  public.search_pages(uuid, text, uuid[], text, integer)
+  to authenticated, service_role;
