@@ -64,21 +64,24 @@ begin
     from (
       select o.name
       from storage.objects o
+      cross join lateral (
+        select split_part(o.name, '/', 1)::uuid as workspace_id, split_part(o.name, '/', 2)::uuid as source_id
+        where o.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
+      ) place
       where o.bucket_id = 'sources'
         and ($1 is null or (o.name collate "C" >= $1 || '/' and o.name collate "C" < $1 || '0'))
         and ($1 is null or $2 or (
-          o.owner_id = $3 and not exists (select from public.workspaces w where w.id::text = $1)
+          o.owner_id = $3 and not exists (select from public.workspaces w where w.id = place.workspace_id)
         ))
         and not exists (
           select from public.sources s
-          where md5(s.storage_path) = md5(o.name) and s.storage_path = o.name
-            and s.workspace_id::text = split_part(o.name, '/', 1)
+          where s.workspace_id = place.workspace_id and md5(s.storage_path) = md5(o.name) and s.storage_path = o.name
         )
         and (
           o.created_at < now() - interval '1 day'
-          or not exists (select from public.sources s where s.id::text = split_part(o.name, '/', 2))
+          or not exists (select from public.sources s where s.id = place.source_id)
         )
-      order by o.name
+      order by o.name collate "C"
       limit 1000
     ) file
   $query$ into files using unused_files.workspace_id::text, own, (select auth.uid())::text;

@@ -2,8 +2,9 @@
 
 create function private.literal(term text) returns text
 language sql immutable parallel safe
-return regexp_replace(
-  regexp_replace(term, '([][\\.*+?(){}^$|-])', '\\\1', 'g'), '(\\?.)(?=.)', '\1\\s*', 'g'
+return left(
+  regexp_replace(regexp_replace(term, '([][\\.*+?(){}^$|-])', '\\\1', 'g'), '(\\?.)', '\1\\s*', 'g'),
+  -3
 );
 comment on function private.literal is
   'A pattern for exactly this text, with white space anywhere in it: lines break within words of scripts without spaces.';

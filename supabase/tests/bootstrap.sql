@@ -46,6 +46,40 @@ begin
     )
   $$;
 
+  -- The file store's tables, as far as policies and our functions meet them.
+  create schema storage;
+  grant usage on schema storage to anon, authenticated, service_role;
+  create table storage.buckets (
+    id                 text primary key,
+    name               text not null unique,
+    owner              uuid,
+    owner_id           text,
+    public             boolean default false,
+    file_size_limit    bigint,
+    allowed_mime_types text[],
+    created_at         timestamptz default now(),
+    updated_at         timestamptz default now()
+  );
+  create table storage.objects (
+    id               uuid primary key default gen_random_uuid(),
+    bucket_id        text references storage.buckets (id),
+    name             text,
+    owner            uuid,
+    owner_id         text,
+    metadata         jsonb,
+    user_metadata    jsonb,
+    path_tokens      text[] generated always as (string_to_array(name, '/')) stored,
+    version          text,
+    created_at       timestamptz default now(),
+    updated_at       timestamptz default now(),
+    last_accessed_at timestamptz default now(),
+    unique (bucket_id, name)
+  );
+  create index idx_objects_bucket_id_name on storage.objects (bucket_id, name collate "C");
+  alter table storage.buckets enable row level security;
+  alter table storage.objects enable row level security;
+  grant all on storage.buckets, storage.objects to anon, authenticated, service_role;
+
   -- As wide as hosted projects used to be: the migrations' own revokes must win.
   alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
   alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;

@@ -48,8 +48,10 @@ select set_eq(
      where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and p.prorettype <> 'trigger'::regtype
        and has_function_privilege('authenticated', p.oid, 'execute') $$,
   array[
-    'arrange_canvas', 'canvas', 'edit_canvas', 'json_canvas', 'move_to_trash', 'schema_version',
-    'created_at', 'editable_workspace_ids', 'has_text', 'is_document', 'is_position', 'is_readable', 'lock_workspace', 'markdown_line', 'refuse', 'rfc3339', 'sees_workspace', 'with_fraction', 'workspace_ids'
+    'arrange_canvas', 'as_config', 'canvas', 'created_at', 'edit_canvas', 'editable_workspace_ids', 'excerpt',
+    'has_text', 'is_document', 'is_place_for_file', 'is_position', 'is_readable', 'json_canvas', 'literal',
+    'lock_workspace', 'markdown_line', 'move_to_trash', 'read_chapters', 'read_pages', 'refuse', 'rfc3339',
+    'save_file', 'schema_version', 'search_pages', 'sees_workspace', 'unused_files', 'with_fraction', 'workspace_ids'
   ],
   'people with an account execute these functions'
 );

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
 MEMORY = 384 << 20
 CPU_SECONDS = 15
@@ -40,7 +41,7 @@ _WORD = r"(?i:part|chapter|appendix|teil|kapitel|anhang|partie|chapitre|parte|ca
 _ORDINAL = r"(?:\d{1,3}|[IVXLC]{1,7}|[A-Z])"
 _HEADING = re.compile(
     rf"(?P<word>{_WORD})\s+{_ORDINAL}(?:(?P<bare>[.:]?)|(?:\s*[.:–—-]\s*|\s+)\S.*)|"  # noqa: RUF001
-    r"第\s*[0-9〇一二三四五六七八九十百]{1,4}\s*(?P<cjk>[章部編编])\s*.*|"
+    r"第\s*[0-9〇一二三四五六七八九十百]{1,4}\s*(?P<cjk>[章部編编])\s*.*|"  # noqa: RUF001
     r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,2})\.?\s+(?P<first>[^\W\d_]).*"
 )
 _PARTS = {"part", "teil", "partie", "parte", "часть", "部"}
@@ -155,9 +156,11 @@ def heading(line: str) -> tuple[int, str] | None:
 
 def ranked(found: Iterable[tuple[int, str, int]]) -> list[Entry]:
     """Entries of (rank, title, page), each title once: a running head repeats it."""
-    once = list({title: (rank, title, page) for rank, title, page in reversed(list(found))}.values())[::-1]
-    levels = {rank: level for level, rank in enumerate(sorted({rank for rank, _, _ in once}), 1)}
-    return [Entry(levels[rank], title, page) for rank, title, page in once[:MAX_ENTRIES]]
+    once: dict[str, tuple[int, str, int]] = {}
+    for rank, title, page in found:
+        once.setdefault(title, (rank, title, page))
+    levels = {rank: level for level, rank in enumerate(sorted({rank for rank, _, _ in once.values()}), 1)}
+    return [Entry(levels[rank], title, page) for rank, title, page in list(once.values())[:MAX_ENTRIES]]
 
 
 # PDF
@@ -205,7 +208,7 @@ def read_pdf(data: bytes, writer: Writer) -> list[Entry]:
     return entries if len(entries) > 1 else []
 
 
-def pdf_outline(document, pages: int) -> Iterator[Entry]:  # type: ignore[no-untyped-def]
+def pdf_outline(document: Any, pages: int) -> Iterator[Entry]:
     """The file's own outline. An entry that names no page begins where the first below it does, else it is left out."""
     size = 0
     waiting: list[Entry] = []
@@ -229,18 +232,18 @@ def pdf_outline(document, pages: int) -> Iterator[Entry]:  # type: ignore[no-unt
         waiting.clear()
 
 
-def char_height(text_page, index: int) -> float:  # type: ignore[no-untyped-def]
+def char_height(text_page: Any, index: int) -> float:
     """The height of a character's line, which counts scaled text too, as the nominal font size does not."""
     _, bottom, _, top = text_page.get_charbox(index, loose=True)
     return float(abs(top - bottom))
 
 
-def sample_sizes(text_page) -> list[float]:  # type: ignore[no-untyped-def]
+def sample_sizes(text_page: Any) -> list[float]:
     count = text_page.count_chars()
     return [char_height(text_page, count * part // 4) for part in (1, 2, 3)] if count > 200 else []
 
 
-def large_headings(text_page, text: str) -> Iterator[tuple[float, int, str]]:  # type: ignore[no-untyped-def]
+def large_headings(text_page: Any, text: str) -> Iterator[tuple[float, int, str]]:
     """The page's lines that read as headings: the height of their type, rank and title."""
     from pypdfium2 import raw
 
@@ -259,7 +262,13 @@ def large_headings(text_page, text: str) -> Iterator[tuple[float, int, str]]:  #
         size = height(lines[number])
         following = lines[number + 1] if number + 1 < len(lines) else ""
         match = _HEADING.fullmatch(title)
-        if match and match["bare"] is not None and following.strip() and not heading(following) and height(following) >= size * 0.9:
+        if (
+            match
+            and match["bare"] is not None
+            and following.strip()
+            and not heading(following)
+            and height(following) >= size * 0.9
+        ):
             title = f"{title} {one_line(following)}"[:500]
         yield size, rank, title
 

@@ -19,6 +19,7 @@ Failure = Literal["encrypted", "damaged", "no_text", "too_long", "unsupported"]
 """Why a file has no text: it needs a password; it is broken; it holds pictures alone; it is over a limit (5,000 pages,
 10 MiB of text, 384 MiB of memory, 15 s); its bytes are not what it is called."""
 
+FAILURES: tuple[Failure, ...] = get_args(Failure)
 MEDIA_TYPES = ("application/pdf", "text/markdown", "text/plain")
 WORKER = Path(__file__).with_name("document_worker.py")
 MAX_PAGES = 5000
@@ -146,8 +147,9 @@ def _decoded(line: bytes) -> Any:
 
 
 def _document(pages: list[bytes], ending: dict[str, Any]) -> Document:
-    if (failure := ending.get("failure")) in get_args(Failure):
-        raise DocumentError(failure)
+    for failure in FAILURES:
+        if ending.get("failure") == failure:
+            raise DocumentError(failure)
     chapters = ending.get("chapters")
     if not isinstance(chapters, list) or not pages:
         raise DocumentError("damaged")

@@ -1,0 +1,107 @@
+-- Storage: whose files the bucket holds, where they may be put, and which of them nothing refers to any more.
+
+begin;
+select plan(46);
+
+create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
+create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
+  select
+    set_config('request.jwt.claims', json_build_object('sub', pg_temp.id(name), 'role', role)::text, true),
+    set_config('request.jwt.claim.sub', pg_temp.id(name)::text, true),
+    set_config('role', role, true)
+$$;
+create function pg_temp.path(workspace text, source text, name text default 'a.pdf') returns text language sql immutable as $$
+  select pg_temp.id(workspace) || '/' || pg_temp.id(source) || '/' || name
+$$;
+create function pg_temp.put(path text, uploader text default 'ada', bucket text default 'sources') returns text language sql immutable as $$
+  select format('insert into storage.objects (bucket_id, name, owner_id) values (%L, %L, %L)', bucket, path, pg_temp.id(uploader))
+$$;
+-- What comes of a statement: the rows it touched or the error it met. It is undone again.
+create function pg_temp.outcome(statement text) returns text language plpgsql as $$
+declare
+  touched integer;
+begin
+  execute statement;
+  get diagnostics touched = row_count;
+  raise exception using errcode = 'UNDO0', message = touched || ' rows';
+exception
+  when sqlstate 'UNDO0' then return sqlerrm;
+  when others then return sqlstate;
+end $$;
+
+insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com'), (pg_temp.id('bob'), 'bob@example.com');
+insert into workspaces (id, owner_id, name) values
+  (pg_temp.id('physics'), pg_temp.id('ada'), 'Physics'), (pg_temp.id('art'), pg_temp.id('ada'), 'Art'),
+  (pg_temp.id('music'), pg_temp.id('bob'), 'Music');
+insert into sources (id, workspace_id, type, title) values
+  (pg_temp.id('optics'), pg_temp.id('physics'), 'pdf', 'Optics'), (pg_temp.id('paint'), pg_temp.id('art'), 'pdf', 'Paint'),
+  (pg_temp.id('chords'), pg_temp.id('music'), 'pdf', 'Chords');
+
+select results_eq(
+  $$ select public, file_size_limit, allowed_mime_types from storage.buckets where id = 'sources' $$,
+  $$ values (false, 52428800::bigint, array['application/pdf', 'text/markdown', 'text/plain']) $$,
+  'the bucket is private, and holds what can be read'
+);
+select set_eq(
+  $$ select cmd from pg_policies where schemaname = 'storage' and tablename = 'objects' and roles = '{authenticated}' $$,
+  array['SELECT', 'INSERT', 'DELETE'], 'files are read, added and deleted, never changed'
+);
+
+-- Ada puts a file where her source is, and nowhere else.
+select pg_temp.become('ada');
+select lives_ok(pg_temp.put(path), 'allowed: ' || path)
+  from unnest(array[pg_temp.path('physics', 'optics'), pg_temp.path('physics', 'optics', 'deep/er/é 1.pdf'), pg_temp.path('art', 'paint')]) path;
+select is(pg_temp.outcome(pg_temp.put(path)), '42501', 'refused: ' || path) from unnest(array[
+  '', 'a.pdf', '/' || pg_temp.path('physics', 'optics', 'b'), pg_temp.id('physics') || '/a.pdf', pg_temp.id('physics')::text,
+  pg_temp.path('physics', 'nowhere'), pg_temp.path('physics', 'paint'), pg_temp.path('physics', 'chords'), pg_temp.path('music', 'chords'),
+  pg_temp.path('physics', 'optics', ''), pg_temp.path('physics', 'optics', '../b'), pg_temp.path('physics', 'optics', './b'),
+  pg_temp.path('physics', 'optics', '/b'), pg_temp.path('physics', 'optics', 'b/'), pg_temp.path('physics', 'optics', 'b/..'),
+  upper(pg_temp.path('physics', 'optics', 'b')), pg_temp.path('physics', 'optics') || '/../../' || pg_temp.path('music', 'chords'),
+  '{' || pg_temp.id('physics') || '}/' || pg_temp.id('optics') || '/b', replace(pg_temp.path('physics', 'optics', 'b'), '-', '')
+]) path;
+select is(pg_temp.outcome(pg_temp.put(pg_temp.path('physics', 'optics', 'b'), bucket => 'other')), '42501', 'refused: another bucket');
+select is(pg_temp.outcome(statement), '0 rows', 'the owner: ' || statement) from unnest(array[
+  $$ update storage.objects set name = pg_temp.path('physics', 'optics', 'moved') $$, $$ update storage.objects set metadata = '{}' $$
+]) statement;
+select is(pg_temp.outcome($$ select from storage.objects $$), '3 rows', 'the owner sees the files');
+select is(pg_temp.outcome($$ delete from storage.objects where name = pg_temp.path('physics', 'optics') $$), '1 rows', 'and deletes them');
+
+-- Bob knows the paths, and that is all.
+select pg_temp.become('bob');
+select is(pg_temp.outcome(statement), wanted, 'a stranger: ' || statement) from (values
+  ($$ select from storage.objects $$, '0 rows'), ($$ delete from storage.objects $$, '0 rows'),
+  ($$ update storage.objects set name = pg_temp.path('music', 'chords') $$, '0 rows'),
+  (pg_temp.put(pg_temp.path('physics', 'optics', 'b'), 'bob'), '42501'), (pg_temp.put(pg_temp.path('physics', 'optics', 'b')), '42501')
+) as tried (statement, wanted);
+select is(unused_files(pg_temp.id('physics')), '{}', 'a stranger is told of no file');
+select pg_temp.become('bob', 'anon');
+select is(pg_temp.outcome($$ select from storage.objects $$), '0 rows', 'without an account there is no file');
+select is(pg_temp.outcome(pg_temp.put(pg_temp.path('physics', 'optics', 'b'))), '42501', 'nor is one put');
+
+-- What nothing refers to.
+select pg_temp.become('ada');
+select is(unused_files(pg_temp.id('physics')), '{}', 'a file that is just arriving is in use');
+reset role;
+update storage.objects set created_at = now() - interval '25 hours';
+select pg_temp.become('ada');
+select is(cardinality(unused_files(pg_temp.id('physics'))), 2, 'a day later it is not');
+update sources set storage_path = pg_temp.path('physics', 'optics') where id = pg_temp.id('optics');
+select is(
+  unused_files(pg_temp.id('physics')), array[pg_temp.path('physics', 'optics', 'deep/er/é 1.pdf')], 'a file that a source refers to is'
+);
+reset role;
+update storage.objects set created_at = now();
+select pg_temp.become('ada');
+delete from sources where id = pg_temp.id('optics');
+select is(cardinality(unused_files(pg_temp.id('physics'))), 2, 'when the source is gone its files are unused at once');
+select is(unused_files(), '{}', 'nobody asks for the files of all workspaces');
+delete from workspaces where id = pg_temp.id('physics');
+select is(cardinality(unused_files(pg_temp.id('physics'))), 2, 'a deleted workspace leaves its files');
+select is(pg_temp.outcome($$ delete from storage.objects where split_part(name, '/', 1) = pg_temp.id('physics')::text $$), '2 rows', 'who uploaded them deletes them');
+select pg_temp.become('bob');
+select is(unused_files(pg_temp.id('physics')), '{}', 'strangers are not told of them');
+select pg_temp.become('bob', 'service_role');
+select is(cardinality(unused_files()), 2, 'the operator finds what is left anywhere');
+
+select * from finish();
+rollback;
