@@ -16,8 +16,10 @@ comment on column public.source_pages.number is 'The page''s place in the file, 
 comment on column public.source_pages.search is
   'The first 100,000 characters as words, in the form of the language the file was saved with and as they are.';
 
+-- A search reads the vector of every page: kept in the row and uncompressed, it costs a quarter.
+alter table public.source_pages alter column search set storage external, set (toast_tuple_target = 8160);
 -- No GIN index: @@ is not leakproof, so that under row-level security no plan may use one.
-create index source_pages_workspace_id_idx on public.source_pages (workspace_id);
+create index source_pages_workspace_id_file_id_number_idx on public.source_pages (workspace_id, file_id, number);
 
 revoke all on table public.source_pages from public, anon, authenticated, service_role;
 grant all on table public.source_pages to service_role;

@@ -33,7 +33,7 @@ create function public.search_pages(
   query        text,
   source_ids   uuid[] default null,
   language     text default 'english',
-  size         integer default 20
+  size         integer default 10
 ) returns table (source_id uuid, title text, page integer, excerpt text)
 language plpgsql stable set search_path = '' set client_min_messages = warning as $$
 declare

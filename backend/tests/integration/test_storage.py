@@ -58,7 +58,7 @@ def test_files_work_through_supabase_js(backend: Backend, owner: User, stranger:
 
 def test_a_file_is_saved_and_found(backend: Backend, owner: User, stranger: User) -> None:
     workspace, source = new_source(backend, owner)
-    document = {
+    document: dict[str, Any] = {
         "pages": ["A matrix has rows.", "Two matrices are multiplied.", "我们学习矩阵的\n乘法"],
         "chapters": [{"level": 1, "title": "Matrices", "first_page": 1, "last_page": 3}],
     }

@@ -4,6 +4,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 from dev.pdf import Bookmark, Line, pdf
 
@@ -186,7 +187,7 @@ FILES: dict[str, tuple[str, Callable[[], bytes], set[str]]] = {
     "an object stream of 512 MiB": (PDF, object_stream_bomb, {"no_text", "damaged"}),
     "control characters": (PDF, null_text, {READ}),
     "no text": (PDF, lambda: with_content(b"0 0 9 9 re f"), {"no_text"}),
-    **{f"noise {seed}": (PDF, lambda seed=seed: noise(seed), {READ, "damaged", "no_text"}) for seed in range(4)},
+    **{f"noise {seed}": (PDF, partial(noise, seed), {READ, "damaged", "no_text"}) for seed in range(4)},
     "blank text": (TEXT, lambda: b" \n\t\r\n\xc2\xa0" * 10, {"no_text"}),
     "empty text": (TEXT, lambda: b"", {"no_text"}),
     "11 MiB of text": (TEXT, lambda: b"word " * (11 << 18), {"too_long"}),
