@@ -40,14 +40,17 @@ declare
   config   regconfig := private.as_config(search_pages.language);
   asked    text := left(search_pages.query, 1000);
   words    tsquery := websearch_to_tsquery(config, asked) || websearch_to_tsquery('pg_catalog.simple', asked);
+  -- Thai, Lao, Burmese, Khmer, Japanese, Chinese; Korean, whose particles follow a word without a space.
+  sign     text := substring(
+    asked from '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]'
+  );
   patterns text[];
 begin
   perform from public.workspaces w where w.id = search_pages.workspace_id;
   if not found then
     raise sqlstate 'PT404' using message = 'workspace_not_found';
   end if;
-  -- Thai, Lao, Burmese, Khmer, Japanese, Chinese; Korean, whose particles follow a word without a space.
-  if asked ~ '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]' then
+  if sign is not null then
     patterns := array(
       select private.literal(term)
       from regexp_split_to_table(left(asked, 200), '["\s\u3000]+') term
@@ -73,7 +76,10 @@ begin
         order by s.file_id, s.created_at, s.id
       ) file
       join public.source_pages p on p.file_id = file.file_id
-      where case when patterns is null then p.search @@ words else p.text ~* all (patterns) end
+      where case
+        when patterns is null then p.search @@ words
+        else strpos(p.text, sign) > 0 and p.text ~* all (patterns) -- most pages are told by one character
+      end
       order by rank desc, file.id, p.number
       limit least(greatest(search_pages.size, 0), 100)
     )

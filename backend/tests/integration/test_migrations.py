@@ -164,6 +164,14 @@ def test_a_migration_says_what_it_changes_in_rows_that_are_there(migration: Path
 
 
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_a_database_without_a_file_store_is_migrated(backend: Backend) -> None:
+    with new_database(backend, "plain") as psql:
+        assert not psql("-c", "set client_min_messages = warning; drop schema storage cascade").stderr
+        apply(psql, *sorted(MIGRATIONS.glob("*.sql")))
+        assert psql("-c", "select public.unused_files()").stdout == "{}\n"
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.stem)
 def test_the_database_keeps_its_word(psql: Psql, story: Path) -> None:
     done = psql("-f", story)
