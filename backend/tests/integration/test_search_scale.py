@@ -5,7 +5,8 @@ import pytest
 from tests.integration.conftest import Backend
 
 BOOKS = """
-insert into auth.users (id, email) select md5('u' || i)::uuid, 'u' || i || '@example.com' from generate_series(1, 1000) i;
+insert into auth.users (id, email)
+  select md5('u' || i)::uuid, 'u' || i || '@example.com' from generate_series(1, 1000) i;
 insert into public.workspaces (id, owner_id, name)
   select md5('w' || i)::uuid, md5('u' || i)::uuid, 'Books' from generate_series(1, 1000) i;
 insert into public.sources
