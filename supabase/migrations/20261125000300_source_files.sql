@@ -1,4 +1,5 @@
 -- Source files: what a source's file is and what came of reading it. Clients read these columns; only save_file writes.
+-- Rows that are there: no source has a file that was read, whatever its storage_path says. Versions stay.
 
 alter table public.sources
   add column status     text not null default 'empty',
@@ -23,7 +24,7 @@ alter table public.sources
     end
   );
 comment on column public.sources.storage_path is
-  'Where the file is in the bucket: <workspace_id>/<source_id>/... Another path means another file, which is not read yet.';
+  'Where the file is in the bucket: <workspace_id>/<source_id>/... Another path means another file, which is not read yet. Copies of a source share it.';
 comment on column public.sources.status is
   'empty: no file was read. ready: its text is in source_pages. failed: the file is there, its text is not; see failure.';
 comment on column public.sources.page_count is 'How many pages were read; of a text file, its sections.';
@@ -32,10 +33,7 @@ comment on column public.sources.file_id is
   'The key of the file''s text in source_pages and chapters. Copies of a source in its workspace share it.';
 
 create index sources_file_id_idx on public.sources (file_id) where file_id is not null;
--- A copy has its original's path. A path that no file was read from still names one source.
-drop index public.sources_workspace_id_storage_path_key;
-create unique index sources_workspace_id_storage_path_key on public.sources (workspace_id, md5(storage_path))
-  where file_id is null;
+-- Who else has a file?
 create index sources_workspace_id_storage_path_idx on public.sources (workspace_id, md5(storage_path));
 
 create function private.keep_file() returns trigger

@@ -1,5 +1,6 @@
 -- Pages and chapters: the text of files, to be read, cited and searched. They belong to a file, not to a source, so that
 -- copies of a source within a workspace share them.
+-- Rows that are there: no source has text yet.
 
 create table public.source_pages (
   file_id      uuid     not null,
@@ -25,7 +26,7 @@ revoke all on table public.source_pages from public, anon, authenticated, servic
 grant all on table public.source_pages to service_role;
 grant select on table public.source_pages to authenticated;
 alter table public.source_pages enable row level security;
-create policy "Owners see the pages in their workspaces" on public.source_pages
+create policy "People see the pages in workspaces that they may read" on public.source_pages
   for select to authenticated using (workspace_id = any ((select private.workspace_ids())::uuid[]));
 
 create table public.chapters (
@@ -56,7 +57,7 @@ revoke all on table public.chapters from public, anon, authenticated, service_ro
 grant all on table public.chapters to service_role;
 grant select on table public.chapters to authenticated;
 alter table public.chapters enable row level security;
-create policy "Owners see the chapters in their workspaces" on public.chapters
+create policy "People see the chapters in workspaces that they may read" on public.chapters
   for select to authenticated using (workspace_id = any ((select private.workspace_ids())::uuid[]));
 
 create function private.drop_unused_pages(file_ids uuid[]) returns void
@@ -102,28 +103,30 @@ revoke execute on function
 
 -- As the caller: what row-level security hides of a source, its text is hidden here too.
 create function public.read_pages(source_id uuid, first integer default 1, last integer default 5000, size integer default 50)
-returns table (number integer, text text)
+returns table (number integer, text text, following integer)
 language plpgsql stable set search_path = '' as $$
 declare
-  file uuid;
+  file  uuid;
+  final integer;
 begin
-  select s.file_id into file from public.sources s where s.id = read_pages.source_id;
+  select s.file_id, least(s.page_count, read_pages.last) into file, final
+    from public.sources s where s.id = read_pages.source_id;
   if not found then
     raise sqlstate 'PT404' using message = 'source_not_found';
   end if;
   return query
-    select page.number, page.text
+    select page.number, page.text, case when page.number < final then page.number + 1 end
     from (
       select p.number, p.text, sum(octet_length(p.text)) over (order by p.number) as bytes
       from public.source_pages p
       where p.file_id = file
-        and p.number between read_pages.first and least(read_pages.last, read_pages.first + least(read_pages.size, 100) - 1)
+        and p.number between read_pages.first and least(final, read_pages.first + least(read_pages.size, 100) - 1)
     ) page
     where page.bytes <= 4194304 or page.number = read_pages.first
     order by page.number;
 end $$;
 comment on function public.read_pages is
-  'The pages first to last of a source''s file: at most size (100) and, but for the first, 4 MiB of them; ask again from the next. Raises PT404 source_not_found.';
+  'The pages first to last of a source''s file: at most size (100) and, but for the first, 4 MiB of them; each with the page to ask for after it, if there is one. Raises PT404 source_not_found.';
 
 create function public.read_chapters(source_id uuid)
 returns table ("position" integer, level integer, title text, first_page integer, last_page integer)

@@ -1,5 +1,6 @@
 -- Storage: the private bucket of the sources' files, <workspace_id>/<source_id>/..., for those who may see the workspace.
 -- Files never change: a new one gets a path of its own. So there is no policy for update, and none moves.
+-- Rows that are there: files in a bucket named sources keep their place, and who may read them is asked as below.
 
 create function private.is_place_for_file(path text) returns boolean
 language plpgsql stable security definer set search_path = '' as $$
@@ -10,7 +11,8 @@ begin
       select from public.sources s
       where s.id = split_part(path, '/', 2)::uuid
         and s.workspace_id = split_part(path, '/', 1)::uuid
-        and s.workspace_id = any (private.workspace_ids())
+        and s.workspace_id = any (private.editable_workspace_ids())
+        and s.deleted_at is null
     );
 end $$;
 comment on function private.is_place_for_file is
@@ -29,34 +31,37 @@ begin
     values ('sources', 'sources', false, 52428800, array['application/pdf', 'text/markdown', 'text/plain'])
     on conflict (id) do update
     set public = false, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
-  create policy "Owners see the files in their workspaces" on storage.objects
+  create policy "People see the files in workspaces that they may read" on storage.objects
     for select to authenticated using (
       bucket_id = 'sources' and (
         split_part(name, '/', 1) = any ((select private.workspace_ids())::text[])
         or owner_id = (select auth.uid())::text
       )
     );
-  create policy "Owners add files to their sources" on storage.objects
+  create policy "People add files to sources that they may edit" on storage.objects
     for insert to authenticated with check (bucket_id = 'sources' and private.is_place_for_file(name));
-  create policy "Owners delete the files in their workspaces" on storage.objects
+  create policy "People delete the files in workspaces that they may edit" on storage.objects
     for delete to authenticated using (
       bucket_id = 'sources' and (
-        split_part(name, '/', 1) = any ((select private.workspace_ids())::text[])
+        split_part(name, '/', 1) = any ((select private.editable_workspace_ids())::text[])
         or owner_id = (select auth.uid())::text
       )
     );
 end $$;
 
-create function public.unused_files(workspace_id uuid default null) returns text[]
+create function public.unused_files(workspace_id uuid default null, source_id uuid default null) returns text[]
 language plpgsql stable security definer set search_path = '' as $$
 declare
-  own   boolean := unused_files.workspace_id = any (private.workspace_ids());
+  place uuid := coalesce(
+    unused_files.workspace_id, (select s.workspace_id from public.sources s where s.id = unused_files.source_id)
+  );
+  own   boolean := place = any (private.editable_workspace_ids());
   files text[];
 begin
   if to_regclass('storage.objects') is null then
     return '{}';
   end if;
-  if unused_files.workspace_id is null and current_setting('role') <> 'service_role' then
+  if place is null and (unused_files.source_id is not null or current_setting('role') <> 'service_role') then
     return '{}';
   end if;
   execute $query$
@@ -84,10 +89,10 @@ begin
       order by o.name collate "C"
       limit 1000
     ) file
-  $query$ into files using unused_files.workspace_id::text, own, (select auth.uid())::text;
+  $query$ into files using place::text, own, (select auth.uid())::text;
   return files;
 end $$;
 comment on function public.unused_files is
-  'Up to 1,000 paths of a workspace''s files that no source refers to, also when the workspace is gone: then those the caller uploaded. Files of a source that is there count after a day, since one may be just arriving. Without a workspace all there are, for the service role. Definer, so that sources in the trash keep their files.';
-revoke execute on function public.unused_files(uuid) from public, anon, authenticated, service_role;
-grant execute on function public.unused_files(uuid) to authenticated, service_role;
+  'Up to 1,000 paths of a workspace''s files that no source refers to, or of the workspace that a source is in, be it in the trash. When the workspace is gone: those the caller uploaded. Files of a source that is there count after a day, since one may be just arriving. Without a workspace all there are, for the service role. Definer, so that sources in the trash keep their files.';
+revoke execute on function public.unused_files(uuid, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.unused_files(uuid, uuid) to authenticated, service_role;

@@ -1,4 +1,5 @@
 -- Saving a file: what was read from it and the source's new state, in one transaction.
+-- Rows that are there: nothing changes.
 
 create function private.as_config(language text) returns regconfig
 language sql stable set search_path = ''
@@ -34,7 +35,7 @@ declare
 begin
   select s.workspace_id into place
     from public.sources s
-    where s.id = save_file.source_id and s.workspace_id = any (private.workspace_ids());
+    where s.id = save_file.source_id and s.deleted_at is null and s.workspace_id = any (private.editable_workspace_ids());
   if not found then
     raise sqlstate 'PT404' using message = 'source_not_found';
   end if;
@@ -69,9 +70,9 @@ begin
     ) with ordinality chapter (level, title, first_page, last_page, position);
 
   -- A copy of the source is made under this lock too, so that none refers to text that is just going.
-  perform from public.workspaces w where w.id = place for no key update;
+  perform private.lock_workspace(place);
   select s.storage_path into former
-    from public.sources s where s.id = save_file.source_id for no key update;
+    from public.sources s where s.id = save_file.source_id and s.deleted_at is null for no key update;
   if not found then
     raise sqlstate 'PT404' using message = 'source_not_found';
   end if;
@@ -94,7 +95,7 @@ begin
 
   return query select
     (
-      to_jsonb(result) - 'file_id' || jsonb_build_object(
+      to_jsonb(result) - '{file_id,deleted_at}'::text[] || jsonb_build_object(
         'cache_expires_at', private.rfc3339(result.cache_expires_at),
         'created_at', private.rfc3339(result.created_at),
         'updated_at', private.rfc3339(result.updated_at)
@@ -109,7 +110,7 @@ begin
     );
 end $$;
 comment on function public.save_file is
-  'Gives a source another file, or none (storage_path null), and replaces its text: document is {pages: [text], chapters: [{level, title, first_page, last_page}]}; with failure there is none. Answers the source, and the paths that no source refers to any more. Raises PT404 source_not_found, PT422 path_outside_workspace, malformed_document and too_long (over 5,000 pages, 5,000 chapters or 12 MiB of JSON). Definer, because nobody else may write these columns; it asks workspace_ids() itself.';
+  'Gives a source another file, or none (storage_path null), and replaces its text: document is {pages: [text], chapters: [{level, title, first_page, last_page}]}; with failure there is none. Answers the source, and the paths that no source refers to any more. Raises PT404 source_not_found, PT422 path_outside_workspace, malformed_document and too_long (over 5,000 pages, 5,000 chapters or 12 MiB of JSON). Definer, because nobody else may write these columns; it asks editable_workspace_ids() itself.';
 
 revoke execute on function
   private.as_config(text), public.save_file(uuid, text, text, bigint, text, text, jsonb, text)

@@ -1,4 +1,5 @@
 -- Search: the pages of a workspace that match a query, best first, as the caller sees them.
+-- Rows that are there: nothing changes.
 
 create function private.literal(term text) returns text
 language sql immutable parallel safe
@@ -7,7 +8,7 @@ return left(
   -3
 );
 comment on function private.literal is
-  'A pattern for exactly this text, with white space anywhere in it: lines break within words of scripts without spaces.';
+  'A pattern for exactly this text, with white space anywhere in it: lines break within words of scripts without spaces. No search path applies: the body was bound when it was made.';
 
 create function private.excerpt(page text, words tsquery, config regconfig, pattern text) returns text
 language plpgsql stable set search_path = '' as $$

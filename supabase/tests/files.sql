@@ -1,7 +1,7 @@
 -- Files: what is read from them, who sees it, how it is found again, and what goes with what.
 
 begin;
-select plan(99);
+select plan(103);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -57,17 +57,17 @@ select results_eq(
 select ok(s.version = b.version + 1 and s.updated_at > b.updated_at, 'a file raises the version') from sources s join before b using (id);
 select results_eq(
   $$ select * from read_pages(pg_temp.id('optics')) $$,
-  $$ values (1, 'Light bends.'), (2, 'Lenses bend light twice.') $$, 'its pages are read'
+  $$ values (1, 'Light bends.', 2), (2, 'Lenses bend light twice.', null) $$, 'its pages are read'
 );
-select results_eq($$ select * from read_pages(pg_temp.id('optics'), 2) $$, $$ values (2, 'Lenses bend light twice.') $$, 'from a page on');
-select results_eq($$ select * from read_pages(pg_temp.id('optics'), 1, 1) $$, $$ values (1, 'Light bends.') $$, 'up to a page');
-select results_eq($$ select number from read_pages(pg_temp.id('optics'), size => 1) $$, $$ values (1) $$, 'so many of them');
+select results_eq($$ select * from read_pages(pg_temp.id('optics'), 2) $$, $$ values (2, 'Lenses bend light twice.', null::integer) $$, 'from a page on');
+select results_eq($$ select * from read_pages(pg_temp.id('optics'), 1, 1) $$, $$ values (1, 'Light bends.', null::integer) $$, 'up to a page');
+select results_eq($$ select number, following from read_pages(pg_temp.id('optics'), size => 1) $$, $$ values (1, 2) $$, 'so many of them, and where to go on');
 select results_eq($$ select * from read_chapters(pg_temp.id('optics')) $$, $$ values (1, 1, 'All', 1, 2) $$, 'its chapters are read');
 select is_empty($$ select * from read_pages(pg_temp.id('notes')) $$, 'a source without a file has no pages');
 select is_empty($$ select * from read_chapters(pg_temp.id('notes')) $$, 'nor chapters');
 select is(
   (select source::jsonb from save_file(pg_temp.id('notes'))),
-  (select to_jsonb(s) - 'file_id' || jsonb_build_object(
+  (select to_jsonb(s) - '{file_id,deleted_at}'::text[] || jsonb_build_object(
      'created_at', private.rfc3339(created_at), 'updated_at', private.rfc3339(updated_at)) from sources s where id = pg_temp.id('notes')),
   'saving answers the whole row but the key of its text'
 );
@@ -77,7 +77,7 @@ select is(
   pg_temp.save('physics', 'optics', pg_temp.document('Waves.'), 'b.pdf'), array[pg_temp.path('physics', 'optics')],
   'another file tells the path of the first'
 );
-select results_eq($$ select * from read_pages(pg_temp.id('optics')) $$, $$ values (1, 'Waves.') $$, 'its pages are the new ones');
+select results_eq($$ select * from read_pages(pg_temp.id('optics')) $$, $$ values (1, 'Waves.', null::integer) $$, 'its pages are the new ones');
 select is(pg_temp.save('physics', 'optics', pg_temp.document('Waves.'), 'b.pdf'), '{}', 'the same path again is no garbage');
 reset role;
 select is(count(*), 1::bigint, 'nothing of the old text is left') from source_pages;
@@ -176,7 +176,13 @@ select results_eq(
 );
 select isnt_empty($$ select pg_temp.save('physics', 'optics', pg_temp.document('Waves.')) $$, 'and filled again');
 delete from sources where id = pg_temp.id('optics');
+select throws_ok(statement, 'PT404', 'source_not_found', 'in the trash: ' || statement) from unnest(array[
+  $$ select pg_temp.save('physics', 'optics', pg_temp.document('Waves.')) $$, $$ select * from read_pages(pg_temp.id('optics')) $$
+]) statement;
+select is_empty($$ select from search_pages(pg_temp.id('physics'), 'waves') $$, 'nor is it found');
 reset role;
+select is(count(*), 1::bigint, 'it keeps its text') from source_pages;
+delete from sources where id = pg_temp.id('optics');
 select is_empty($$ select from source_pages union all select from chapters $$, 'with its source the text goes');
 
 -- Search.

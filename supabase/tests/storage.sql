@@ -1,7 +1,7 @@
 -- Storage: whose files the bucket holds, where they may be put, and which of them nothing refers to any more.
 
 begin;
-select plan(46);
+select plan(49);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -93,7 +93,13 @@ reset role;
 update storage.objects set created_at = now();
 select pg_temp.become('ada');
 delete from sources where id = pg_temp.id('optics');
+select is(unused_files(source_id => pg_temp.id('optics')), '{}', 'a source in the trash keeps its files');
+reset role;
+delete from sources where id = pg_temp.id('optics');
+select pg_temp.become('ada');
 select is(cardinality(unused_files(pg_temp.id('physics'))), 2, 'when the source is gone its files are unused at once');
+select is(unused_files(source_id => pg_temp.id('optics')), '{}', 'nobody asks for those of a source that is gone');
+select is(pg_temp.outcome(pg_temp.put(pg_temp.path('physics', 'optics', 'c'))), '42501', 'nor is one put where it was');
 select is(unused_files(), '{}', 'nobody asks for the files of all workspaces');
 delete from workspaces where id = pg_temp.id('physics');
 select is(cardinality(unused_files(pg_temp.id('physics'))), 2, 'a deleted workspace leaves its files');
