@@ -6,6 +6,7 @@ import httpx
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from app.context import Context
 from app.errors import UnfinishedAnswerError
 
 PIECE_BYTES = 64 * 1024
@@ -25,6 +26,42 @@ async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
     view = memoryview(body)
     for begin in range(0, len(body), PIECE_BYTES):
         yield view[begin : begin + PIECE_BYTES]
+
+
+class FileAnswer(StreamingResponse):
+    """A part of what an upstream answer holds, or all of it, passed on as it comes. Closes that answer."""
+
+    def __init__(
+        self, upstream: httpx.Response, skipped: int, length: int, status: int, headers: Mapping[str, str], kind: str
+    ) -> None:
+        """`length` bytes are sent, after so many `skipped` ones; none for a HEAD."""
+        self._upstream = upstream
+        super().__init__(self._part(skipped, length), status, {**headers, "Content-Length": str(length)})
+        self.headers["Content-Type"] = kind  # as it is: nobody knows a text's charset
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if Context.of(scope).is_head:
+                self.body_iterator = _pieces(b"")
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._upstream.aclose()
+
+    async def _part(self, skipped: int, length: int) -> AsyncIterator[bytes]:
+        assert isinstance(self._upstream.stream, httpx.AsyncByteStream)
+        try:
+            async for piece in self._upstream.stream:
+                part = piece[skipped : skipped + length]
+                skipped -= min(skipped, len(piece))
+                length -= len(part)
+                if part:
+                    yield part
+                if not length:
+                    return
+        except httpx.TransportError as error:
+            raise UnfinishedAnswerError from error
+        if length:
+            raise UnfinishedAnswerError
 
 
 class ElementAnswer(StreamingResponse):

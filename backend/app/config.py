@@ -162,6 +162,20 @@ class Settings(BaseSettings):
     MAX_BUFFERED_BYTES: Annotated[int, Field(ge=1024 * 1024)] = 64 * 1024 * 1024
     """What one worker holds of bodies being parsed and answers being buffered, all together. More waits a while, and
     is then answered 503; a single request that needs more than all of it runs alone."""
+    MAX_FILE_BYTES: Annotated[int, Field(ge=1, le=52_428_800)] = 52_428_800
+    """The largest file that a source may have. The bucket takes no larger one than 50 MiB."""
+    FILE_TIMEOUT: Annotated[float, Field(gt=0, le=3600)] = 300.0
+    """Seconds that an upload may take in all, reading the file included."""
+    MAX_FILES: Annotated[int, Field(ge=1)] = 50
+    """Uploads and downloads of files that one worker serves at the same time; more are answered 503."""
+    MAX_FILES_PER_USER: Annotated[int, Field(ge=1)] = 10
+    """The same of one user; more are answered 429."""
+    MAX_FILE_READERS: Annotated[int, Field(ge=1)] | None = None
+    """Files that one worker reads at the same time, each in a process of up to 384 MiB; the others wait. By default as
+    many as there are processor cores, two at most."""
+    SEARCH_LANGUAGE: Annotated[str, Field(pattern=r"^[a-z]{2,30}$")] = "english"
+    """The language whose word forms a search knows (a text search configuration of PostgreSQL); words are found as they
+    are too, in any language. Files keep the one that they were read with."""
     UPSTREAM_CONNECTIONS: Annotated[int, Field(ge=1, le=10_000)] = 250
     """Connections to Supabase that one worker keeps at most. Several times what one user may have running, or that
     user's slow requests leave none for the others."""

@@ -22,6 +22,8 @@ class Context:
     memory: Share
     deadline: asyncio.Timeout
     """When the request is answered 504, or cut off once its answer has begun."""
+    is_head: bool = False
+    """Whether only the headers of the answer are wanted. Routes see a GET."""
     trace: str | None = None
     """`traceparent`, where it is one (W3C Trace Context)."""
     code: str | None = None

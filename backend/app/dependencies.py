@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
 from app import auth
+from app.context import Context
 from app.models.chat_message import ChatMessage
 from app.models.edge import Edge
 from app.models.lab import Lab
@@ -12,6 +13,7 @@ from app.models.source import Source
 from app.models.workspace import Workspace
 from app.resources import Collection, collection, open_session, read_caller, read_versions
 from app.services.db import Session, Table, TrashedTable
+from app.services.files import Files
 
 Caller = Annotated[auth.Caller, Depends(read_caller)]
 DatabaseSession = Annotated[Session, Depends(open_session)]
@@ -19,6 +21,17 @@ IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]
 
 _ENDS = ("workspace_id", "source_node_id", "target_node_id", "source_handle", "target_handle")
 
+
+async def open_files(request: Request, session: DatabaseSession) -> Files:
+    """The files of sources as the caller may see and change them."""
+    context = Context.of(request.scope)
+    state = request.app.state
+    return Files(
+        session, state.storage.bucket(context), state.documents, context, language=state.settings.SEARCH_LANGUAGE
+    )
+
+
+SourceFiles = Annotated[Files, Depends(open_files)]
 Workspaces = Annotated[Collection, Depends(collection(Table("workspaces", Workspace, searched="name")))]
 Sources = Annotated[Collection, Depends(collection(TrashedTable("sources", Source, searched="title")))]
 Labs = Annotated[Collection, Depends(collection(TrashedTable("labs", Lab, searched="title")))]

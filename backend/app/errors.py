@@ -16,6 +16,8 @@
     ├── BodyTooLargeError                413     body_too_large
     ├── UriTooLongError                  414     uri_too_long
     ├── UnsupportedMediaTypeError        415     unsupported_media_type
+    ├── UnsupportedFileError             415     unsupported_file
+    ├── RangeError                       416     range_not_satisfiable
     ├── InvalidRequestError              422     invalid_request
     │   ├── InvalidCursorError           422     invalid_cursor
     │   ├── UnknownNodeError             422     unknown_node
@@ -209,6 +211,20 @@ class UnsupportedMediaTypeError(ProblemError):
 
     status, code, title = 415, "unsupported_media_type", "Unsupported media type"
     fields: ClassVar = {"Accept": "application/json"}
+
+
+class UnsupportedFileError(ProblemError):
+    """The file is not of a kind that can be read, or not of the kind that `Content-Type` says. Send a PDF
+    (`application/pdf`), Markdown (`text/markdown`) or plain text (`text/plain`)."""
+
+    status, code, title = 415, "unsupported_file", "Unsupported file"
+    fields: ClassVar = {"Accept": "application/pdf, text/markdown, text/plain"}
+
+
+class RangeError(ProblemError):
+    """`Range` begins after the file's last byte. `Content-Range` says how large the file is."""
+
+    status, code, title = 416, "range_not_satisfiable", "Range not satisfiable"
 
 
 class InvalidRequestError(ProblemError):

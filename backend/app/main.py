@@ -20,10 +20,12 @@ from app.memory import Memory
 from app.middleware import MAX_BODY_BYTES, CrossOriginMiddleware, LimitsMiddleware, RequestMiddleware
 from app.openapi import DESCRIPTION, describe, operation_id
 from app.routes import docs, health, problems
-from app.routes.v1 import canvas, chat_messages, edges, labs, sources, workspaces
+from app.routes.v1 import canvas, chat_messages, edges, files, labs, sources, workspaces
 from app.services.db import Database
+from app.services.documents import Documents
 from app.services.pool import AiohttpClient
 from app.services.readiness import Readiness
+from app.services.storage import Storage
 
 LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 """Any port of this machine: in development, front ends start on whichever is free."""
@@ -46,8 +48,11 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.settings = settings
         app.state.database = database = Database(settings, http)
         app.state.verifier = verifier = Verifier(settings, http)
+        app.state.storage = Storage(settings, http)
+        app.state.documents = Documents(settings.MAX_FILE_READERS)
         app.state.readiness = Readiness(database, verifier)
         if settings.METRICS_PORT:
             metrics.serve(settings.METRICS_PORT)
@@ -78,7 +83,16 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         places_per_user=settings.MAX_REQUESTS_PER_USER,
         body_bytes=MAX_BODY_BYTES,
     )
-    lanes = Lanes(ordinary)
+    files_lane = Lane(
+        "files",
+        seconds=settings.FILE_TIMEOUT,
+        places=settings.MAX_FILES,
+        places_per_user=settings.MAX_FILES_PER_USER,
+        body_bytes=settings.MAX_FILE_BYTES,
+        streamed=True,
+        pattern=r"(?:PUT|GET|HEAD|DELETE) /v1/sources/[^/]+/file|POST /v1/sources/[^/]+/text",
+    )
+    lanes = Lanes(ordinary, [files_lane])
     memory = Memory(settings.MAX_BUFFERED_BYTES, patience=settings.REQUEST_TIMEOUT / 2)
     # The last one added is the outermost. The request id and CORS headers must be on every answer, so whatever answers
     # by itself is within the two that add them.
@@ -90,11 +104,21 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["*"],  # origins and tokens protect, not the names of headers
         allow_private_network=True,
-        expose_headers=["ETag", "Link", "Location", "X-Request-ID", "Retry-After", "WWW-Authenticate"],
+        expose_headers=[
+            "Accept-Ranges",
+            "Content-Disposition",
+            "Content-Range",
+            "ETag",
+            "Link",
+            "Location",
+            "X-Request-ID",
+            "Retry-After",
+            "WWW-Authenticate",
+        ],
     )
     app.add_middleware(RequestMiddleware, lanes=lanes, memory=memory, log_users=settings.LOG_USERS)
 
-    for routes in (workspaces, canvas, sources, labs, edges, chat_messages, health, problems, docs):
+    for routes in (workspaces, canvas, sources, files, labs, edges, chat_messages, health, problems, docs):
         app.include_router(routes.router)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app

@@ -76,9 +76,10 @@ class RequestMiddleware:
             return
         started_at = time.perf_counter()
         method = scope["method"]
+        context = self._open(scope)
         if method == "HEAD":  # RFC 9110, section 9.3.2; the server keeps the content back
             scope = {**scope, "method": "GET"}
-        scope.setdefault("state", {})["context"] = context = self._open(scope)
+        scope.setdefault("state", {})["context"] = context
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -103,6 +104,7 @@ class RequestMiddleware:
         return Context(
             id=given if _REQUEST_ID.fullmatch(given) else token_hex(16),
             path=path,
+            is_head=scope["method"] == "HEAD",
             lane=lane,
             memory=self._memory.share(),
             deadline=asyncio.timeout(lane.seconds),

@@ -28,6 +28,7 @@ TAGS = [
     {"name": "workspaces", "description": "Infinite canvases, each owned by one user."},
     {"name": "canvas", "description": "All that is on a workspace's canvas: loaded at once, laid out at once."},
     {"name": "sources", "description": "What one learns from: PDFs, repositories, videos."},
+    {"name": "files", "description": "What sources hold: their files, the text of these, and search in it."},
     {"name": "labs", "description": "What one learns with: coding exercises, flashcards, quizzes."},
     {"name": "edges", "description": "Lines from node to node; a node is a source or a lab."},
     {"name": "chat-messages", "description": "The conversation next to the canvas. Messages are never edited."},

@@ -10,6 +10,7 @@ from dev.processes import StartError
 
 ROOT = Path(__file__).parents[2]
 EMAIL = "developer@example.com"
+PAPER = Path(__file__).with_name("sample.pdf")
 KNOWN_PASSWORD = "development"  # noqa: S105 - everybody's, until each checkout got its own
 
 
@@ -56,6 +57,11 @@ def post_sample(url: str, token: str) -> bool:
             return False
         if status != 201:
             raise StartError(f"the sample workspace is not posted: POST {path} answers {status} {answer}")
+    path = f"/v1/sources/{sample.PAPER}/file"
+    headers["Content-Type"] = "application/pdf"
+    status, answer = http_calls.call("PUT", url + path, headers, PAPER.read_bytes(), timeout=60)
+    if status != 200 or answer["status"] != "ready":
+        raise StartError(f"the sample's file is not uploaded: PUT {path} answers {status} {answer}")
     return True
 
 

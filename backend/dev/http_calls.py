@@ -15,9 +15,9 @@ def call(
     method: str, url: str, headers: Mapping[str, str], body: object = None, timeout: float = 10.0
 ) -> tuple[int, Any]:
     """Status and parsed body of the answer. Raises OSError when there is none."""
-    data = None if body is None else json.dumps(body).encode()
+    data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 - our own addresses
-        url, data, {**headers, "Content-Type": "application/json"}, method=method
+        url, data, {"Content-Type": "application/json", **headers}, method=method
     )
     try:
         with _opener.open(request, timeout=timeout) as response:

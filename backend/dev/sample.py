@@ -33,8 +33,7 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
         {
             "id": PAPER,
             "type": "pdf",
-            "title": "Attention Is All You Need",
-            "metadata": {"pages": 15, "year": 2017, "url": "https://arxiv.org/abs/1706.03762"},
+            "title": "Attention, step by step",
             "canvas_position": {"x": 0, "y": 0},
         },
     ),
@@ -117,7 +116,7 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
         {
             "id": _id(42),
             "role": "assistant",
-            "content": "Read section 3 of the paper, then do the flashcards. The code lab comes after the video.",
+            "content": "Read chapter 3 of the paper, then do the flashcards. The code lab comes after the video.",
             "mentions": [PAPER, FLASHCARDS, CODE],
         },
     ),

@@ -102,6 +102,8 @@ def test_every_body_has_examples_that_are_accepted(document: Document) -> None:
     bodies = [operation["requestBody"] for _, operation in operations(document) if "requestBody" in operation]
     assert bodies
     for body in bodies:
+        if "application/pdf" in body["content"]:  # a file
+            continue
         schema = body["content"]["application/json"]["schema"]
         name = schema["$ref"].rpartition("/")[2]
         assert resolve(document, schema)["examples"], name
@@ -113,7 +115,9 @@ def test_every_body_has_examples_that_are_accepted(document: Document) -> None:
 @pytest.mark.parametrize("name", ["Workspace", "Source", "Lab", "Edge", "ChatMessage"])
 def test_every_row_has_an_example_as_it_is_answered(document: Document, name: str) -> None:
     for example in document["components"]["schemas"][name]["examples"]:
-        assert models(Row)[name].model_validate(example).model_dump(mode="json") == example
+        model = models(Row)[name]
+        row = dict.fromkeys(model.model_fields) | example  # FastAPI drops nulls from examples
+        assert model.model_validate(row).model_dump(mode="json", exclude_none=True) == example
 
 
 def test_every_error_is_documented_as_a_problem(document: Document) -> None:

@@ -1,6 +1,6 @@
 """Sources: what one learns from."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import MISSING
@@ -23,6 +23,12 @@ from app.models.types import (
     examples,
 )
 
+Status = Literal["empty", "ready", "failed"]
+"""Whether its file was read: there is none, or none that was read yet; its text is there; there is none to be had."""
+Failure = Literal["encrypted", "damaged", "no_text", "too_long", "unsupported"]
+"""Why a file has no text: it needs a password; it is broken; it holds pictures alone; it is over a limit (5,000 pages,
+10 MiB of text, a worker's memory and time); its bytes are not what they are called."""
+
 
 class Source(Row):
     """A PDF, a repository, a video or the like, as a node of the canvas."""
@@ -40,6 +46,11 @@ class Source(Row):
             "canvas_position": {"x": 80.0, "y": 120.0},
             "width": 320.0,
             "height": 200.0,
+            "status": "ready",
+            "page_count": 42,
+            "file_name": "vector-spaces.pdf",
+            "file_bytes": 381204,
+            "media_type": "application/pdf",
             "version": 1,
             "created_at": "2026-11-23T09:31:07.004000Z",
             "updated_at": "2026-11-23T09:31:07.004000Z",
@@ -56,6 +67,12 @@ class Source(Row):
     canvas_position: Position
     width: float | None
     height: float | None
+    status: Status
+    failure: Failure | None
+    page_count: int | None
+    file_name: str | None
+    file_bytes: int | None
+    media_type: str | None
     version: int
     created_at: Timestamp
     updated_at: Timestamp
@@ -126,3 +143,4 @@ class SourceQuery(SearchQuery):
     workspace_id: UUID
     order: Order = "created_at"
     type: Word | None = None
+    status: Status | None = None

@@ -13,11 +13,9 @@ import sys
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-Failure = Literal["encrypted", "damaged", "no_text", "too_long", "unsupported"]
-"""Why a file has no text: it needs a password; it is broken; it holds pictures alone; it is over a limit (5,000 pages,
-10 MiB of text, 384 MiB of memory, 15 s); its bytes are not what it is called."""
+from app.models.source import Failure
 
 FAILURES: tuple[Failure, ...] = get_args(Failure)
 MEDIA_TYPES = ("application/pdf", "text/markdown", "text/plain")
@@ -59,10 +57,10 @@ def fits(media_type: str, head: bytes) -> bool:
 
 
 class Documents:
-    """Reads files, as many at once as there are processor cores; the others wait for their turn."""
+    """Reads files, as many at once as there are processor cores, two at most; the others wait for their turn."""
 
     def __init__(self, at_once: int | None = None) -> None:
-        self._turns = asyncio.Semaphore(at_once or cores())
+        self._turns = asyncio.Semaphore(at_once or min(cores(), 2))
 
     async def read(self, chunks: AsyncIterable[bytes], media_type: str) -> Document:
         """The document in a file that arrives in chunks. Raises `DocumentError`, and whatever `chunks` raises.

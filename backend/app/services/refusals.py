@@ -33,6 +33,10 @@ logger = logging.getLogger(__name__)
 # A value that only the database found fault with; it does not say where.
 _refused_value = partial(InvalidRequestError, "The database does not take one of the values in the request.")
 
+outside_workspace = partial(
+    InvalidRequestError, "The source's `storage_path` is not that of a file below the folder of its own workspace."
+)
+
 # The gateway has verified the token before, so the caller has done nothing wrong.
 _refused_token = partial(
     UnauthenticatedError, "Supabase no longer takes the access token. Refresh the session or sign in again."
@@ -107,6 +111,8 @@ RAISED: dict[str, Callable[..., ProblemError]] = {
     "unknown_node": UnknownNodeError,
     "unknown_source": UnknownSourceError,
     "workspace_not_found": NotFoundError,
+    "source_not_found": NotFoundError,
+    "pathoutside_workspace_workspace": outside_workspace,
 }
 FAULTS = {
     "duplicate": "The same edge is there already",

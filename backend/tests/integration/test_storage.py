@@ -87,7 +87,9 @@ def test_a_file_is_saved_and_found(backend: Backend, owner: User, stranger: User
             "version": 2,
         }
         assert [page["text"] for page in call("read_pages", source_id=source)] == document["pages"]
-        assert call("read_pages", source_id=source, first=2, last=2) == [{"number": 2, "text": document["pages"][1]}]
+        assert call("read_pages", source_id=source, first=2, last=2) == [
+            {"number": 2, "text": document["pages"][1], "following": None}
+        ]
         assert call("read_chapters", source_id=source) == [{"position": 1, **document["chapters"][0]}]
         assert call("search_pages", workspace_id=workspace, query="rows") == [
             {"source_id": source, "title": "Vectors", "page": 1, "excerpt": "A matrix has \x02rows\x03."}

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from functools import partial
 
-from dev.pdf import Bookmark, Line, pdf
+from tests.pdf import Bookmark, Line, pdf
 
 PDF = "application/pdf"
 TEXT = "text/plain"

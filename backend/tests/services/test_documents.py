@@ -16,8 +16,8 @@ import pytest
 
 from app.services import documents
 from app.services.documents import Document, DocumentError, Documents, fits
-from dev.pdf import Bookmark, Line, pdf
-from dev.sample_document import document as sample
+from tests.pdf import Bookmark, Line, pdf
+from tests.sample_document import document as sample
 from tests.services.hostile import FILES, READ, deflated, plain, with_content
 
 CHUNK = 1 << 16

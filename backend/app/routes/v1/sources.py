@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from app.dependencies import IfMatch, Sources
+from app.dependencies import IfMatch, SourceFiles, Sources
 from app.models.source import Source, SourceCreate, SourceQuery, SourceUpdate
 from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, resource_router
 
@@ -37,6 +37,7 @@ async def update_source(source_id: UUID, change: SourceUpdate, sources: Sources,
 
 
 @router.delete("/{source_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
-async def delete_source(source_id: UUID, sources: Sources, versions: IfMatch) -> None:
+async def delete_source(source_id: UUID, sources: Sources, versions: IfMatch, files: SourceFiles) -> None:
     """Take a source off the canvas, with its edges. Labs made from it stay as they are. It can be restored."""
     await sources.delete(source_id, versions)
+    await files.discard(source_id=str(source_id))

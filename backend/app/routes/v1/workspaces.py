@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from app.dependencies import Caller, IfMatch, Workspaces
+from app.dependencies import Caller, IfMatch, SourceFiles, Workspaces
 from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery, WorkspaceUpdate
 from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, resource_router
 
@@ -41,6 +41,7 @@ async def update_workspace(
 
 
 @router.delete("/{workspace_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
-async def delete_workspace(workspace_id: UUID, workspaces: Workspaces, versions: IfMatch) -> None:
-    """Delete a workspace and everything in it."""
+async def delete_workspace(workspace_id: UUID, workspaces: Workspaces, versions: IfMatch, files: SourceFiles) -> None:
+    """Delete a workspace and everything in it, files too."""
     await workspaces.delete(workspace_id, versions)
+    await files.discard(workspace_id=str(workspace_id))

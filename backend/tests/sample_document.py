@@ -1,6 +1,6 @@
 """The sample's PDF: a short introduction to attention, written for it and free of anybody's rights.
 
-`python -m dev.sample_document FILE` writes it. Chapters begin on a page of their own; a line of the text below that
+`python -m tests.sample_document FILE` writes it. Chapters begin on a page of their own; a line of the text below that
 begins with `#` is a heading, `##` one within a chapter.
 """
 
@@ -9,7 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from dev.pdf import Bookmark, Line, pdf
+from tests.pdf import Bookmark, Line, pdf
 
 TITLE = "Attention, step by step"
 COLUMNS = 84

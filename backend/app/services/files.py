@@ -1,0 +1,335 @@
+"""A source's file: from the client to the file store, read into pages and chapters, and back.
+
+The order keeps rows true whenever it is broken off: the new file, then the row, then the old file. So a row never names
+a file that is not there, and what is left over is a file that no row names: a later call removes it, or `make sweep`.
+"""
+
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import aclosing
+from typing import Any, NamedTuple
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+from postgrest.base_request_builder import RequestConfig
+from starlette.requests import ClientDisconnect
+
+from app.context import Context
+from app.errors import (
+    BadUpstreamError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    InvalidRequestError,
+    MalformedRequestError,
+    NotFoundError,
+    ProblemError,
+    RangeError,
+    UnsupportedFileError,
+)
+from app.models.file import FilePageQuery, TextQuery
+from app.services.db import Query, Session
+from app.services.documents import MEDIA_TYPES, DocumentError, Documents, fits
+from app.services.refusals import outside_workspace, unreadable
+from app.services.storage import Bucket, is_place
+
+HEAD_BYTES = 1024
+"""So many bytes say whether a file can be what it is called."""
+ENDINGS = dict(zip(MEDIA_TYPES, (".pdf", ".md", ".txt"), strict=True))
+_KINDS = {ending: media_type for media_type, ending in ENDINGS.items()} | {".markdown": "text/markdown"}
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+logger = logging.getLogger(__name__)
+
+
+class Upload:
+    """A file as a client sends it."""
+
+    def __init__(self, content_type: str, size: int | None, chunks: AsyncIterator[bytes]) -> None:
+        """`size` is how many bytes are announced, if any. Raises `UnsupportedFileError` for another kind of file."""
+        self.media_type = content_type.partition(";")[0].strip().lower()
+        self.announced = size
+        self.size = 0
+        """How many bytes have come."""
+        self._chunks = chunks
+        self._head = b""
+        if self.media_type not in MEDIA_TYPES:
+            raise UnsupportedFileError
+
+    async def begin(self) -> None:
+        """Read its first bytes. Raises `UnsupportedFileError` when it cannot be what it is called."""
+        while len(self._head) < HEAD_BYTES and (chunk := await self._next()):
+            self._head += chunk
+        if not self._head:
+            raise InvalidRequestError("The file is empty.")
+        if not fits(self.media_type, self._head[:HEAD_BYTES]):
+            raise UnsupportedFileError(f"The bytes are not those of {self.media_type}, which `Content-Type` says.")
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """All of its bytes, as they come. Raises `MalformedRequestError` when the client breaks off."""
+        yield self._head
+        while chunk := await self._next():
+            yield chunk
+
+    async def _next(self) -> bytes:
+        try:
+            async for chunk in self._chunks:
+                if chunk:
+                    self.size += len(chunk)
+                    return chunk
+        except ClientDisconnect:
+            raise MalformedRequestError("The body ended before it was whole.") from None
+        return b""
+
+
+class SavedSource(NamedTuple):
+    """A source as it is after its file was saved."""
+
+    body: bytes
+    version: int
+
+
+class Download(NamedTuple):
+    """A file on its way, or a part of it."""
+
+    upstream: httpx.Response
+    """What holds it, to be closed."""
+    skipped: int
+    """So many of its bytes come before the part."""
+    length: int
+    status: int
+    headers: dict[str, str]
+    media_type: str
+
+
+class PageList(NamedTuple):
+    """Pages as JSON, and the page to go on from if there is one."""
+
+    body: bytes
+    following: int | None
+
+
+class WrittenCall:
+    """A call of a database function whose arguments are JSON already."""
+
+    def __init__(self, call: Query, body: bytes) -> None:
+        self.request: RequestConfig[httpx.AsyncClient] = _WrittenRequest(call.request, body)
+
+
+class _WrittenRequest(RequestConfig[httpx.AsyncClient]):
+    def __init__(self, call: RequestConfig[httpx.AsyncClient], body: bytes) -> None:
+        super().__init__(call.session, call.path, call.http_method, call.headers, call.params, None, None)
+        self._body = body
+
+    def send(self, additional_headers: httpx.Headers) -> Awaitable[httpx.Response]:
+        additional_headers.update({**self.headers, "Content-Type": "application/json"})
+        return self.session.request("POST", str(self.path), content=self._body, headers=additional_headers)
+
+
+class Files:
+    """The files of sources, for one request of one caller."""
+
+    def __init__(
+        self, session: Session, bucket: Bucket, documents: Documents, context: Context, *, language: str
+    ) -> None:
+        """`language` is the one whose word forms are found."""
+        self._session = session
+        self._bucket = bucket
+        self._documents = documents
+        self._context = context
+        self._language = language
+
+    async def upload(self, source_id: UUID, file: Upload, name: str | None) -> SavedSource:
+        """Store a file, read it, and give it to the source in place of the one that it had."""
+        source = await self._source(source_id)
+        await file.begin()
+        path = f"{source.workspace_id}/{source.id}/{uuid4()}{ENDINGS[file.media_type]}"
+        try:
+            await self._bucket.put(path, file.pieces(), file.media_type, file.announced)
+            return await self._read(source, path, file.media_type, name or _name(source, file.media_type), file.size)
+        except (ConnectionLostError, DeadlineExceededError):
+            raise  # perhaps the row names it by now
+        except ProblemError:
+            await self._remove([path])
+            raise
+
+    async def read_again(self, source_id: UUID) -> SavedSource:
+        """Read the file that is at the source's `storage_path`."""
+        source = await self._source(source_id)
+        path = _place(source)
+        answer = await self._bucket.open(path)
+        await answer.aclose()
+        sent_type = answer.headers.get("content-type", "").partition(";")[0]
+        name = path.rpartition("/")[2][:255]
+        media_type = sent_type if sent_type in MEDIA_TYPES else _KINDS.get(f".{name.rpartition('.')[2].lower()}")
+        if media_type is None:
+            raise UnsupportedFileError
+        size = int(answer.headers.get("content-length") or 0)
+        return await self._read(source, path, media_type, source.file_name or name, size)
+
+    async def remove(self, source_id: UUID) -> None:
+        """Take the file and its text away."""
+        await self._save(source_id, {})
+
+    async def discard(self, **scope: str) -> None:
+        """Remove the files that no source refers to any more, of a `workspace_id` or of the workspace that a
+        `source_id` is in. Whatever goes wrong is logged: they are garbage, and nobody's loss."""
+        try:
+            unused = _decode(_paths, await self._session.send(self._session.call("unused_files", scope)))
+        except ProblemError as error:
+            logger.warning("files of %s are left: %s", scope, error.code)
+        else:
+            await self._remove(unused)
+
+    async def download(self, source_id: UUID, asked: str | None, if_range: str | None) -> Download:
+        """The file, or the one range of its bytes that is asked for (RFC 9110, section 14)."""
+        source = await self._source(source_id)
+        asked = asked if asked and _RANGE.fullmatch(asked) else None  # several ranges and other units are ignored
+        upstream = await self._bucket.open(_place(source), None if if_range else asked)
+        try:
+            return _download(source, upstream, asked, if_range)
+        except BaseException:
+            await upstream.aclose()
+            raise
+
+    async def chapters(self, source_id: UUID) -> bytes:
+        """The outline as JSON."""
+        query = self._session.call("read_chapters", {"source_id": str(source_id)}, read_only=True)
+        return await self._list(query)
+
+    async def pages(self, source_id: UUID, asked: FilePageQuery) -> PageList:
+        """Pages of text."""
+        arguments = {"source_id": str(source_id), "first": asked.first, "last": asked.last, "size": asked.limit}
+        pages = _decode(_pages, await self._session.send(self._session.call("read_pages", arguments, read_only=True)))
+        following = pages[-1].following if pages else None
+        return PageList(msgspec.json.encode([{"number": page.number, "text": page.text} for page in pages]), following)
+
+    async def search(self, workspace_id: UUID, asked: TextQuery) -> bytes:
+        """The pages of a workspace that match, best first, as JSON."""
+        arguments = {
+            "workspace_id": str(workspace_id),
+            "query": asked.q,
+            "language": self._language,
+            "size": asked.limit,
+            **({"source_ids": f"{{{asked.source_id}}}"} if asked.source_id else {}),
+        }
+        return await self._list(self._session.call("search_pages", arguments, read_only=True))
+
+    async def _list(self, query: Query) -> bytes:
+        body = await self._session.send(query)
+        if not body.startswith(b"["):
+            raise unreadable(body)
+        return body
+
+    async def _source(self, source_id: UUID) -> Any:
+        select = self._session.table("sources").select(_COLUMNS).eq("id", source_id)
+        return _decode(_source, await self._session.send(select, one=True))
+
+    async def _read(self, source: Any, path: str, media_type: str, name: str, size: int) -> SavedSource:
+        saved = {"storage_path": path, "file_name": name, "file_bytes": size, "media_type": media_type}
+        document: bytes | None = None
+        try:
+            async with aclosing(self._bucket.pieces(path)) as pieces:
+                read = await self._documents.read(pieces, media_type)
+            await self._context.memory.grow(2 * sum(map(len, read.pieces)))
+            document = b"".join(read.pieces)
+        except DocumentError as error:
+            saved["failure"] = error.failure
+        return await self._save(source.id, saved, document)
+
+    async def _save(self, source_id: UUID, values: dict[str, Any], document: bytes | None = None) -> SavedSource:
+        arguments = {"source_id": str(source_id), "language": self._language, **values}
+        if document is not None:
+            arguments["document"] = msgspec.Raw(document)
+        # The builder would write a long text again, and hold everybody up.
+        query = WrittenCall(self._session.call("save_file", {}), msgspec.json.encode(arguments))
+        (saved,) = _decode(_saved, await self._session.send(query))
+        await self._remove(saved.unused)
+        return SavedSource(bytes(saved.source), _decode(_version, bytes(saved.source)).version)
+
+    async def _remove(self, paths: list[str]) -> None:
+        try:
+            await self._bucket.remove(paths)
+        except ProblemError as error:
+            logger.warning("%d files are left that no source refers to: %s", len(paths), error.code)
+
+
+def _place(source: Any) -> str:
+    """Where the source's file is. Raises `NotFoundError` and, for a path that is none of its workspace,
+    `InvalidRequestError`."""
+    path: str | None = source.storage_path
+    if path is None:
+        raise NotFoundError("The source has no file.")
+    if not is_place(path, source.workspace_id):
+        raise outside_workspace()
+    return path
+
+
+def _name(source: Any, media_type: str) -> str:
+    title = " ".join(re.sub(r"[\x00-\x1f\x7f/\\]", " ", source.title).split())[:240]
+    return f"{title or 'file'}{ENDINGS[media_type]}"
+
+
+def _download(source: Any, upstream: httpx.Response, asked: str | None, if_range: str | None) -> Download:
+    name = source.file_name or (source.storage_path or "").rpartition("/")[2]
+    plain = re.sub(r'[^ -~]|["\\%]', "_", name)
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",  # RFC 6266
+    }
+    if tag := upstream.headers.get("etag"):
+        headers["ETag"] = tag
+    kind = source.media_type or upstream.headers.get("content-type", "application/octet-stream")
+    length = int(upstream.headers.get("content-length", -1))
+    if length < 0:
+        raise BadUpstreamError
+    if upstream.status_code == 206:
+        headers["Content-Range"] = upstream.headers["content-range"]
+        return Download(upstream, 0, length, 206, headers, kind)
+    if not asked or (if_range and if_range != tag):
+        return Download(upstream, 0, length, 200, headers, kind)
+    # A file store that sends the whole of it.
+    begin, end = _range(asked, length)
+    headers["Content-Range"] = f"bytes {begin}-{end - 1}/{length}"
+    return Download(upstream, begin, end - begin, 206, headers, kind)
+
+
+def _range(asked: str, size: int) -> tuple[int, int]:
+    """Where the range begins, and where it has ended. Raises `RangeError`."""
+    first, last = _RANGE.fullmatch(asked).groups()  # type: ignore[union-attr]
+    begin, end = (int(first), int(last or size) + 1) if first else (size - int(last or 0), size)
+    begin, end = max(begin, 0), min(end, size)
+    if begin >= end:
+        raise RangeError(headers={"Content-Range": f"bytes */{size}"})
+    return begin, end
+
+
+_COLUMNS = "id,workspace_id,title,storage_path,file_name,media_type"
+_Source: Any = msgspec.defstruct(
+    "Source",
+    [
+        ("id", str),
+        ("workspace_id", str),
+        ("title", str),
+        ("storage_path", str | None),
+        ("file_name", str | None),
+        ("media_type", str | None),
+    ],
+)
+_source = msgspec.json.Decoder(_Source).decode
+_Saved: Any = msgspec.defstruct("Saved", [("source", msgspec.Raw), ("unused", list[str])])
+_saved = msgspec.json.Decoder(list[_Saved]).decode
+_version = msgspec.json.Decoder(msgspec.defstruct("Version", [("version", int)])).decode
+_Page: Any = msgspec.defstruct("Page", [("number", int), ("text", msgspec.Raw), ("following", int | None, None)])
+_pages = msgspec.json.Decoder(list[_Page]).decode
+_paths = msgspec.json.Decoder(list[str]).decode
+
+
+def _decode(decode: Any, body: bytes) -> Any:
+    try:
+        return decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        logger.warning("an answer cannot be read: %s", error)
+        raise unreadable(body) from error

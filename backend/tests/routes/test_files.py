@@ -1,0 +1,201 @@
+"""The routes of a source's file: what goes to the file store and the data API, and what comes back."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import respx
+from fastapi.testclient import TestClient
+
+from tests.routes.exchange import NO_ROW, problem, raised
+
+WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"
+SOURCE_ID = "20000000-0000-4000-8000-000000000001"
+FOLDER = f"{WORKSPACE_ID}/{SOURCE_ID}"
+SOURCE = {
+    "id": SOURCE_ID,
+    "workspace_id": WORKSPACE_ID,
+    "title": "Notes",
+    "storage_path": f"{FOLDER}/a.txt",
+    "file_name": "a.txt",
+    "media_type": "text/plain",
+}
+PATH = f"/v1/sources/{SOURCE_ID}"
+STORE = "/storage/v1/object/sources"
+SAVED = {"id": SOURCE_ID, "status": "ready", "version": 4}
+TEXT = {"Content-Type": "text/plain"}
+
+
+def refused(status: int, message: str = "no") -> httpx.Response:
+    """A refusal of the file store, as it puts it."""
+    return httpx.Response(400, json={"statusCode": str(status), "error": "no", "message": message})
+
+
+@pytest.fixture
+def store(upstream: respx.Router) -> respx.Router:
+    """A data API and a file store where all goes well."""
+    upstream.get("/rest/v1/sources").respond(200, json=SOURCE)
+    upstream.post("/rest/v1/rpc/save_file", name="save").respond(
+        200, json=[{"source": SAVED, "unused": [f"{FOLDER}/old.txt"]}]
+    )
+    upstream.route(method="POST", path__startswith=f"{STORE}/", name="put").respond(200, json={"Key": "k"})
+    upstream.route(method="GET", path__startswith=f"{STORE}/", name="get").respond(200, content=b"some text")
+    upstream.delete(STORE, name="remove").respond(200, json=[])
+    return upstream
+
+
+def saved(store: respx.Router) -> Any:
+    return json.loads(store["save"].calls.last.request.content)
+
+
+def removed(store: respx.Router) -> list[str]:
+    return [path for call in store["remove"].calls for path in json.loads(call.request.content)["prefixes"]]
+
+
+def test_an_upload_is_the_file_then_the_row_then_the_old_file(client: TestClient, store: respx.Router) -> None:
+    answer = client.put(f"{PATH}/file?name=b.txt", content=b"some text", headers=TEXT)
+    assert (answer.status_code, answer.json(), answer.headers["etag"]) == (200, SAVED, '"4"')
+    asked = [(call.request.method, call.request.url.path.rpartition("/")[2]) for call in store.calls]
+    put = store["put"].calls.last.request
+    assert [method for method, _ in asked] == ["GET", "POST", "GET", "POST", "DELETE"]
+    assert asked[3] == ("POST", "save_file")
+    assert (put.content, put.headers["content-type"], put.headers["x-upsert"]) == (b"some text", "text/plain", "false")
+    assert put.url.path.startswith(f"{STORE}/{FOLDER}/")
+    assert {call.request.headers["authorization"] for call in store.calls} == {client.headers["authorization"]}
+    assert {call.request.headers["apikey"] for call in store.calls} == {"sb_publishable_test"}
+    values = saved(store)
+    assert values["storage_path"] == put.url.path.removeprefix(f"{STORE}/")
+    assert (values["file_name"], values["file_bytes"], values["media_type"]) == ("b.txt", 9, "text/plain")
+    assert values["document"]["pages"] == ["some text"]
+    assert removed(store) == [f"{FOLDER}/old.txt"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "code"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "application/pdf", 415, "unsupported_file"),
+        (b"%PDF-1.7", "text/plain", 415, "unsupported_file"),
+        (b"PK", "application/zip", 415, "unsupported_file"),
+        (b"text", "", 415, "unsupported_file"),
+        (b"", "text/plain", 422, "invalid_request"),
+    ],
+)
+def test_what_cannot_be_such_a_file_is_refused_and_not_stored(
+    client: TestClient, store: respx.Router, content: bytes, kind: str, status: int, code: str
+) -> None:
+    problem(client.put(f"{PATH}/file", content=content, headers={"Content-Type": kind}), status, code)
+    assert not store["put"].calls
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a\\b", "a\nb", "x" * 256])
+def test_a_name_that_no_file_has_is_refused(client: TestClient, store: respx.Router, name: str) -> None:
+    answer = client.put(f"{PATH}/file", params={"name": name}, content=b"x", headers=TEXT)
+    problem(answer, 422, "invalid_request")
+    assert not store.calls
+
+
+def test_a_file_over_the_limit_is_refused(client: TestClient, store: respx.Router) -> None:
+    answer = client.put(f"{PATH}/file", content=b"x", headers={**TEXT, "Content-Length": str(52_428_801)})
+    problem(answer, 413, "body_too_large")
+    assert not store.calls
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/file"), ("GET", "/file"), ("POST", "/text")])
+def test_a_hidden_source_has_no_file(client: TestClient, store: respx.Router, method: str, path: str) -> None:
+    store.get("/rest/v1/sources").mock(return_value=NO_ROW)
+    problem(client.request(method, PATH + path, content=b"x", headers=TEXT), 404, "not_found")
+    assert [call.request.url.path for call in store.calls] == ["/rest/v1/sources"]
+
+
+def test_a_hidden_source_loses_no_file(client: TestClient, store: respx.Router) -> None:
+    store["save"].mock(return_value=raised(404, "source_not_found"))
+    problem(client.delete(f"{PATH}/file"), 404, "not_found")
+    assert not store["remove"].calls
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer x.y.z"}])
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/file"), ("GET", "/file"), ("HEAD", "/file"), ("DELETE", "/file"), ("POST", "/text")]
+)
+def test_without_a_valid_token_nothing_is_answered(
+    anonymous: TestClient, store: respx.Router, method: str, path: str, header: dict[str, str]
+) -> None:
+    assert anonymous.request(method, PATH + path, content=b"x", headers={**TEXT, **header}).status_code == 401
+    assert not store.calls
+
+
+def test_a_file_that_its_row_refuses_is_removed_again(client: TestClient, store: respx.Router) -> None:
+    store["save"].mock(return_value=raised(404, "source_not_found"))
+    problem(client.put(f"{PATH}/file", content=b"some text", headers=TEXT), 404, "not_found")
+    assert removed(store) == [store["put"].calls.last.request.url.path.removeprefix(f"{STORE}/")]
+
+
+def test_a_file_that_perhaps_has_its_row_is_kept(client: TestClient, store: respx.Router) -> None:
+    store["save"].mock(side_effect=httpx.ReadError("reset"))
+    problem(client.put(f"{PATH}/file", content=b"some text", headers=TEXT), 502, "connection_lost")
+    assert not store["remove"].calls
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "code"),
+    [
+        (refused(404), 404, "not_found"),
+        (refused(403, "new row violates row-level security policy"), 404, "not_found"),
+        (refused(413), 413, "body_too_large"),
+        (refused(415), 415, "unsupported_file"),
+        (refused(400, "jwt expired"), 401, "token_expired"),
+        (refused(404, "Bucket not found"), 503, "supabase_unavailable"),
+        (httpx.Response(503), 503, "supabase_unavailable"),
+        (httpx.Response(500, json={"statusCode": "500"}), 502, "bad_upstream"),
+        (httpx.Response(200, content=b"x"), 200, ""),
+    ],
+)
+def test_a_refusal_of_the_file_store_is_told(
+    client: TestClient, store: respx.Router, answer: httpx.Response, status: int, code: str
+) -> None:
+    store["put"].mock(return_value=answer)
+    response = client.put(f"{PATH}/file", content=b"some text", headers=TEXT)
+    assert response.status_code == status
+    assert response.json().get("code", "") == code
+
+
+def test_an_old_file_that_stays_is_nobodys_loss(
+    client: TestClient, store: respx.Router, caplog: pytest.LogCaptureFixture
+) -> None:
+    store["remove"].respond(500, json={})
+    assert client.put(f"{PATH}/file", content=b"some text", headers=TEXT).status_code == 200
+    assert "1 files are left" in caplog.text
+
+
+def test_a_download_is_the_file_with_its_name(client: TestClient, store: respx.Router) -> None:
+    answer = client.get(f"{PATH}/file")
+    assert (answer.status_code, answer.content) == (200, b"some text")
+    assert answer.headers["content-type"] == "text/plain"
+    assert answer.headers["content-disposition"] == "attachment; filename=\"a.txt\"; filename*=UTF-8''a.txt"
+    assert client.head(f"{PATH}/file").headers["content-length"] == "9"
+
+
+def test_a_range_that_the_file_store_heeds_is_passed_on(client: TestClient, store: respx.Router) -> None:
+    store["get"].respond(206, content=b"me t", headers={"Content-Range": "bytes 2-5/9"})
+    answer = client.get(f"{PATH}/file", headers={"Range": "bytes=2-5"})
+    assert store["get"].calls.last.request.headers["range"] == "bytes=2-5"
+    assert (answer.status_code, answer.content, answer.headers["content-range"]) == (206, b"me t", "bytes 2-5/9")
+
+
+def test_reading_again_takes_the_kind_from_the_file_store_or_the_name(client: TestClient, store: respx.Router) -> None:
+    assert client.post(f"{PATH}/text").json() == SAVED
+    assert (saved(store)["storage_path"], saved(store)["media_type"]) == (SOURCE["storage_path"], "text/plain")
+    store.get("/rest/v1/sources").respond(200, json=SOURCE | {"storage_path": f"{FOLDER}/a.zip"})
+    problem(client.post(f"{PATH}/text"), 415, "unsupported_file")
+
+
+@pytest.mark.parametrize("path", ["/v1/workspaces/" + WORKSPACE_ID, PATH])
+def test_what_a_deletion_leaves_over_is_removed_before_the_answer(
+    client: TestClient, store: respx.Router, path: str
+) -> None:
+    store.delete(path.replace("/v1/", "/rest/v1/").rpartition("/")[0]).respond(200, json={"id": SOURCE_ID})
+    store.post("/rest/v1/rpc/move_to_trash").respond(204)
+    store.post("/rest/v1/rpc/unused_files").respond(200, json=[f"{FOLDER}/old.txt"])
+    assert client.delete(path).status_code == 204
+    assert removed(store) == [f"{FOLDER}/old.txt"]
