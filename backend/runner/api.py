@@ -29,12 +29,7 @@ from runner.sandbox import ACCEPTED, DESCRIPTIONS, IN_QUEUE, PROCESSING, WRONG_A
 from runner.settings import Settings
 
 LANGUAGE = {"id": 71, "name": f"Python ({python.VERSION} for WebAssembly)"}
-LANGUAGE_DETAILS = {
-    "is_archived": False,
-    "source_file": "script.py",
-    "compile_cmd": None,
-    "run_cmd": "python3 script.py",
-}
+DETAILS = {"is_archived": False, "source_file": "script.py", "compile_cmd": None, "run_cmd": "python3 script.py"}
 ABOUT = {"version": "1.13.1", "homepage": None, "source_code": None, "maintainer": "AIDE's runner, not Judge0 itself"}
 
 RETRY_AFTER = "1"

@@ -89,7 +89,7 @@ class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
     _loop_factory = EventLoop
 
 
-time.sleep = sleep
+time.sleep = sleep  # type: ignore[assignment]
 asyncio.set_event_loop_policy(EventLoopPolicy())
 
 
