@@ -86,8 +86,12 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
             "status": "in_progress",
             "config": {"language": "python"},
             "generated_content": {
-                "task": "Write causal self-attention for one head.",
-                "tests": ["assert attend(x, causal=True)[0] @ future == 0"],
+                "instructions": "Write `causal_mask(n)`: a list of `n` rows. Row `i` has 1 up to position `i`, then 0.",
+                "starter_code": "def causal_mask(n):\n    ...\n",
+                "tests": "from solution import causal_mask\n\n\n"
+                "def test_one_position():\n    assert causal_mask(1) == [[1]]\n\n\n"
+                "def test_the_future_is_masked():\n    assert causal_mask(3) == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]\n",
+                "language": "python",
             },
             "user_state": {"attempts": 1},
             "canvas_position": {"x": 420, "y": 220},

@@ -1,7 +1,7 @@
 -- Access: for every table and operation, the owner may, a stranger may not, and without an account nothing is there.
 
 begin;
-select plan(107);
+select plan(149);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -19,6 +19,9 @@ insert into labs (id, workspace_id, type) values (pg_temp.id('quiz'), pg_temp.id
 insert into edges (id, workspace_id, source_node_id, target_node_id)
   values (pg_temp.id('line'), pg_temp.id('physics'), pg_temp.id('optics'), pg_temp.id('quiz'));
 insert into chat_messages (id, workspace_id, role, content) values (pg_temp.id('hello'), pg_temp.id('physics'), 'user', 'Hello');
+insert into lab_runs (workspace_id, lab_id, user_id, code, status, message, tests, output)
+  values (pg_temp.id('physics'), pg_temp.id('quiz'), pg_temp.id('ada'), '', 'fail', '', '[]', '');
+insert into lab_solutions (lab_id, workspace_id, solution) values (pg_temp.id('quiz'), pg_temp.id('physics'), 'x = 1');
 
 -- One statement per table and operation, each of which touches Ada's one row or adds one beside it.
 create temp table operations (relation text, operation text, statement text) on commit drop;
@@ -43,7 +46,24 @@ insert into operations values
   ('chat_messages', 'select', $$ select from chat_messages where id = pg_temp.id('hello') $$),
   ('chat_messages', 'insert', $$ insert into chat_messages (workspace_id, role, content) values (pg_temp.id('physics'), 'user', 'Again') $$),
   ('chat_messages', 'update', $$ update chat_messages set content = 'Changed' where id = pg_temp.id('hello') $$),
-  ('chat_messages', 'delete', $$ delete from chat_messages where id = pg_temp.id('hello') $$);
+  ('chat_messages', 'delete', $$ delete from chat_messages where id = pg_temp.id('hello') $$),
+  ('lab_runs', 'select', $$ select from lab_runs where lab_id = pg_temp.id('quiz') $$),
+  ('lab_runs', 'insert', $$ insert into lab_runs (workspace_id, lab_id, code, status, message, tests, output)
+                              values (pg_temp.id('physics'), pg_temp.id('quiz'), '', 'fail', '', '[]', '') $$),
+  ('lab_runs', 'update', $$ update lab_runs set status = 'pass' where lab_id = pg_temp.id('quiz') $$),
+  ('lab_runs', 'delete', $$ delete from lab_runs where lab_id = pg_temp.id('quiz') $$),
+  ('lab_solutions', 'select', $$ select from lab_solutions where lab_id = pg_temp.id('quiz') $$),
+  ('lab_solutions', 'insert', $$ insert into lab_solutions (lab_id, workspace_id, solution)
+                                   values (pg_temp.id('quiz'), pg_temp.id('physics'), 'x = 2') $$),
+  ('lab_solutions', 'update', $$ update lab_solutions set solution = '' where lab_id = pg_temp.id('quiz') $$),
+  ('lab_solutions', 'delete', $$ delete from lab_solutions where lab_id = pg_temp.id('quiz') $$);
+
+-- What is granted to nobody, the owner included.
+create temp table never (relation text, operation text) on commit drop;
+insert into never values
+  ('chat_messages', 'update'), ('lab_runs', 'update'), ('lab_runs', 'delete'),
+  ('lab_solutions', 'select'), ('lab_solutions', 'update'), ('lab_solutions', 'delete');
+grant select on never to public;
 grant select on operations to public;
 
 -- What comes of a statement: the rows it touched or the error it met. It is undone again.
@@ -63,7 +83,7 @@ select pg_temp.become('ada');
 select is(
   pg_temp.outcome(statement),
   case
-    when (relation, operation) = ('chat_messages', 'update') then '42501'
+    when (relation, operation) in (select * from never) then '42501'
     when operation = 'delete' and relation in ('sources', 'labs', 'edges') then '0 rows' -- it goes to the trash
     else '1 rows'
   end,
@@ -75,7 +95,7 @@ select is(
   pg_temp.outcome(statement),
   case
     when (relation, operation) = ('workspaces', 'insert') then '1 rows' -- one of his own
-    when operation = 'insert' or (relation, operation) = ('chat_messages', 'update') then '42501'
+    when operation = 'insert' or (relation, operation) in (select * from never) then '42501'
     else '0 rows'
   end,
   format('a stranger: %s %s', operation, relation)
@@ -117,6 +137,8 @@ select is(
 ) from operations;
 select pg_temp.become('ada');
 select is(pg_temp.outcome($$ update chat_messages set content = 'Edited' $$), '0 rows', 'the owner edits no message, with every grant');
+select is(pg_temp.outcome($$ delete from lab_runs $$), '0 rows', 'nor deletes a run');
+select is(pg_temp.outcome($$ select from lab_solutions $$), '0 rows', 'nor reads a solution');
 select is(pg_temp.outcome($$ update workspaces set owner_id = pg_temp.id('bob') $$), 'PT422', 'nor gives a workspace away');
 select is(
   pg_temp.outcome($$ update sources set workspace_id = pg_temp.id('music') $$), 'PT422', 'nor puts a source into a workspace of others'

@@ -17,7 +17,7 @@ insert into workspaces (id, owner_id, name) values
 insert into sources (id, workspace_id, type, title, cache_expires_at) values
   (pg_temp.id('optics'), pg_temp.id('physics'), 'pdf', 'Optics', '2027-01-02T03:04:05+02:00');
 insert into labs (id, workspace_id, source_id, type, generated_content) values
-  (pg_temp.id('quiz'), pg_temp.id('physics'), pg_temp.id('optics'), 'quiz_lab', '{"long": "text"}');
+  (pg_temp.id('quiz'), pg_temp.id('physics'), pg_temp.id('optics'), 'essay_lab', '{"long": "text"}');
 insert into edges (id, workspace_id, source_node_id, target_node_id, source_handle) values
   (pg_temp.id('line'), pg_temp.id('physics'), pg_temp.id('optics'), pg_temp.id('quiz'), 'right');
 select pg_temp.become('ada');

@@ -1,7 +1,7 @@
 -- Labs: what they hold, what they were made from, what nobody may set.
 
 begin;
-select plan(56);
+select plan(57);
 
 create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
 create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
@@ -37,8 +37,8 @@ select throws_ok(
 select lives_ok(format($$ update labs set %s $$, good), 'allowed: ' || good)
 from unnest(array[
   $$ title = 'Quiz' $$, $$ title = repeat('é', 500) $$, $$ title = null $$,
-  $$ type = 'code_lab' $$, $$ type = 'a' || repeat('_', 63) $$,
-  $$ status = 'pending' $$, $$ status = 'generating' $$, $$ status = 'in_progress' $$, $$ status = 'completed' $$, $$ status = 'failed' $$,
+  $$ type = 'essay_lab' $$, $$ type = 'a' || repeat('_', 63) $$,
+  $$ status = 'pending' $$, $$ status = 'generating' $$, $$ status = 'in_progress' $$, $$ status = 'completed' $$, $$ status = 'given_up' $$, $$ status = 'failed' $$,
   $$ config = jsonb_build_object('text', repeat('a', 1048576 - 12)) $$,
   $$ generated_content = jsonb_build_object('text', repeat('a', 1048576 - 12)) $$, $$ generated_content = null $$,
   $$ user_state = jsonb_build_object('text', repeat('a', 1048576 - 12)) $$, $$ user_state = '{}' $$,

@@ -63,7 +63,12 @@ def test_it_holds_what_the_separate_routes_hold(api: httpx.Client, workspace: Ro
         cache_expires_at="2026-11-24T12:00:00.000001+02:00",
         canvas_position={"x": -10_000_000, "y": 0.1},
     )
-    content = {"generated_content": {"long": "x" * 1000}, "config": {"n": 1}, "user_state": {"s": []}}
+    content = {
+        "type": "essay_lab",
+        "generated_content": {"long": "x" * 1000},
+        "config": {"n": 1},
+        "user_state": {"s": []},
+    }
     lab = created(api.post("/labs", json=new_lab(workspace, source_id=source["id"], status="failed", **content)))
     other = created(api.post("/sources", json=full))
     last = created(api.post("/labs", json=new_lab(workspace)))

@@ -101,7 +101,7 @@ def test_rows_older_than_a_limit_are_brought_within_it(backend: Backend) -> None
             select viewport from workspaces;
             select storage_path is null, cache_id is null, metadata ->> 'unreadable' ~ '^{"a": 10+}$' from sources;
             select length(config ->> 'unreadable') > 450, length(generated_content ->> 'unreadable') > 300,
-              length(user_state ->> 'unreadable') > 300 from labs;
+              length(user_state ->> 'unreadable') > 300, type = 'free_flashcard_lab' from labs;
             select coalesce(source_handle, 'none') from edges order by 1;
             update sources set canvas_position = '{"x": 1, "y": 1}';
             update labs set canvas_position = '{"x": 1, "y": 1}';

@@ -80,7 +80,7 @@ def use(api: httpx.Client) -> None:
                 "/labs",
                 json=of
                 | {
-                    "type": "code_lab",
+                    "type": "essay_lab",
                     "source_id": source["id"],
                     "status": "in_progress",
                     "config": {"text": AWKWARD},

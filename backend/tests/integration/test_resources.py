@@ -276,7 +276,9 @@ FULL_LAB = {
     "type": "quiz_lab",
     "status": "generating",
     "config": {"questions": 5},
-    "generated_content": {"questions": [{"text": "Why?", "answers": ["a", "b"]}]},
+    "generated_content": {
+        "questions": [{"question": "Why?", "choices": ["a", "b"], "answer": 1, "explanation": "So.", "page": 2}]
+    },
     "user_state": {"answered": [1, 2]},
     "canvas_position": {"x": 1, "y": 2},
     "width": None,

@@ -1,0 +1,61 @@
+"""Flashcards: two sides each, as a learner turns them."""
+
+import html
+from typing import Annotated
+from uuid import NAMESPACE_URL, uuid5
+
+from pydantic import MISSING, Field, StringConstraints
+
+from app.models.types import Input, examples
+
+Prose = Annotated[str, StringConstraints(min_length=1, max_length=5000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+"""A text of at most 5,000 characters that is not blank."""
+PageNumber = Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="A page of the source, from 1.")]
+
+
+class Flashcard(Input):
+    """One card."""
+
+    front: Prose
+    back: Prose
+    page: PageNumber | MISSING = MISSING
+
+
+class FlashcardLabContent(Input):
+    """`generated_content` of a `flashcard_lab`."""
+
+    model_config = examples(
+        {"cards": [{"front": "What is the kernel of a linear map?", "back": "All that it sends to zero.", "page": 12}]}
+    )
+
+    cards: Annotated[list[Flashcard], Field(min_length=1, max_length=200)]
+
+
+def doubles(content: FlashcardLabContent) -> list[str]:
+    """Fronts that more than one card has, whatever their case and white space."""
+    seen: set[str] = set()
+    found = []
+    for card in content.cards:
+        front = " ".join(card.front.casefold().split())
+        if front in seen:
+            found.append(card.front)
+        seen.add(front)
+    return found
+
+
+def export(content: FlashcardLabContent, lab_id: object) -> str:
+    """Anki's text format (https://docs.ankiweb.net/importing/text-files.html).
+
+    A card's identity is made of the lab and its front: what is imported again updates cards and doubles none.
+    """
+    lines = ["#separator:tab", "#html:true", "#guid column:1", "#columns:guid\tFront\tBack"]
+    for card in content.cards:
+        guid = uuid5(NAMESPACE_URL, f"{lab_id}\n{card.front}").hex
+        lines.append("\t".join((guid, _field(card.front), _field(card.back))))
+    return "\n".join(lines) + "\n"
+
+
+def _field(text: str) -> str:
+    """Text as HTML in quotes: nothing in it ends a field or a line, and none of it is markup."""
+    escaped = html.escape(text, quote=False).replace("\t", "&#9;")
+    return '"' + "<br>".join(escaped.splitlines()).replace('"', '""') + '"'

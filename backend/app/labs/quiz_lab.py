@@ -1,0 +1,58 @@
+"""Quizzes: questions with choices, one of which is right."""
+
+from typing import Annotated, Self
+
+from pydantic import MISSING, Field, model_validator
+
+from app.labs.flashcard_lab import PageNumber, Prose
+from app.models.types import Input, examples
+
+
+class Question(Input):
+    """One question."""
+
+    question: Prose
+    choices: Annotated[list[Prose], Field(min_length=2, max_length=6, description="All different.")]
+    answer: Annotated[int, Field(strict=True, ge=0, description="The index of the right choice, from 0.")]
+    explanation: Annotated[Prose, Field(description="Why it is right.")]
+    page: PageNumber | MISSING = MISSING
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        if self.answer >= len(self.choices):
+            raise ValueError(f"answer is the index of a choice: 0 to {len(self.choices) - 1}")
+        if len(set(self.choices)) < len(self.choices):
+            raise ValueError("two choices are the same")
+        return self
+
+
+class QuizLabContent(Input):
+    """`generated_content` of a `quiz_lab`."""
+
+    model_config = examples(
+        {
+            "questions": [
+                {
+                    "question": "What is the rank of [[1, 2], [2, 4]]?",
+                    "choices": ["0", "1", "2"],
+                    "answer": 1,
+                    "explanation": "The second row is twice the first.",
+                    "page": 12,
+                }
+            ]
+        }
+    )
+
+    questions: Annotated[list[Question], Field(min_length=1, max_length=100)]
+
+
+def doubles(content: QuizLabContent) -> list[str]:
+    """Questions that are there more than once, whatever their case and white space."""
+    seen: set[str] = set()
+    found = []
+    for item in content.questions:
+        question = " ".join(item.question.casefold().split())
+        if question in seen:
+            found.append(item.question)
+        seen.add(question)
+    return found
