@@ -111,7 +111,7 @@ def test_rows_older_than_a_limit_are_brought_within_it(backend: Backend) -> None
         assert not told.stderr
         viewport, *rest = told.stdout.splitlines()
         assert json.loads(viewport) == {"x": 0, "y": 0, "zoom": 1}
-        assert rest == ["t|t|t", "t|t|t", "none", "right", "Optics"]
+        assert rest == ["t|t|t", "t|t|t|t", "none", "right", "Optics"]
 
 
 # Titles in two Unicode forms, one of them longer when it is composed; a conversation; a change in each table.
