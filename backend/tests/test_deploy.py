@@ -38,7 +38,12 @@ def environment(service: dict[str, Any]) -> dict[str, str | None]:
 
 
 def kubernetes() -> dict[str, Any]:
-    return {document["kind"]: document for document in yaml.safe_load_all(KUBERNETES.read_text())}
+    return objects_of("aide-backend")
+
+
+def objects_of(name: str) -> dict[str, Any]:
+    documents = yaml.safe_load_all(KUBERNETES.read_text())
+    return {document["kind"]: document for document in documents if document["metadata"]["name"] == name}
 
 
 def dockerfile(instruction: str) -> list[str]:
@@ -91,7 +96,8 @@ def test_the_embedded_stack_is_for_development() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "service"), [("docker-compose.yml", "backend"), ("docker-compose.embedded.yml", "supabase")]
+    ("file", "service"),
+    [("docker-compose.yml", "backend"), ("docker-compose.yml", "runner"), ("docker-compose.embedded.yml", "supabase")],
 )
 def test_containers_are_read_only_and_have_no_rights(file: str, service: str) -> None:
     container = compose(file)[service]
@@ -178,8 +184,37 @@ def test_service_autoscaler_and_budget_find_the_pods() -> None:
 def test_kubernetes_knows_every_field() -> None:
     """Against the schemas of the API, which `pip install kubernetes-validate` brings (20 MB)."""
     validator = pytest.importorskip("kubernetes_validate")
-    for document in kubernetes().values():
+    for document in yaml.safe_load_all(KUBERNETES.read_text()):
         validator.validate(document, "1.33", strict=True)
+
+
+def test_the_runner_is_reached_by_the_gateway_alone_and_reaches_nothing() -> None:
+    file = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert file["networks"]["runner"] == {"internal": True}
+    assert file["services"]["runner"]["networks"] == ["runner"]
+    assert "runner" in file["services"]["backend"]["networks"]
+    assert "ports" not in file["services"]["runner"]
+    policy = objects_of("aide-runner")["NetworkPolicy"]["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert "egress" not in policy
+    (source,) = policy["ingress"][0]["from"]
+    assert source["podSelector"]["matchLabels"] == objects_of("aide-backend")["Deployment"]["metadata"]["labels"]
+
+
+def test_the_runner_has_no_rights() -> None:
+    pod = objects_of("aide-runner")["Deployment"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_the_gateways_lock_has_nothing_of_the_runners() -> None:
+    assert "wasmtime" not in (BACKEND / "requirements.lock").read_text()
+    assert "wasmtime==" in (BACKEND / "requirements-runner.lock").read_text()
 
 
 def test_the_lock_file_satisfies_the_project() -> None:
