@@ -127,7 +127,7 @@ MESSAGES = {
     "def f(x): return len('a' * 10**9)": "The code needs more memory than a run may take.",
     "import threading\ndef f(x): threading.Thread(target=print).start()": "There are no threads here.",
     "import numpy": "No module named 'numpy'\nOnly Python's standard library is available.",
-    "import socket": "Network, other programs and C libraries are not available here.",
+    "import ssl": "Network, other programs and C libraries are not available here.",
     "def g(x): return x": "is it defined, and spelled the same?",
     "def f(x): return open('x.txt').read()": "There are no files here but Python's own library.",
     "def f(x): return y": "solution.py, line 1, in f: def f(x): return y\nNameError: name 'y' is not defined",
