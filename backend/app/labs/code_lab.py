@@ -239,7 +239,7 @@ HINTS = {
     r"^RecursionError|^SystemError: error return": "A function calls itself without an end: when should it stop?",
     r"^MemoryError": "The code needs more memory than a run may take.",
     r"can't start new thread": "There are no threads here.",
-    r"^ModuleNotFoundError: No module named '_(socket|ssl|posixsubprocess|ctypes|multiprocessing)": (
+    r"^ModuleNotFoundError: No module named '_?(socket|ssl|posixsubprocess|ctypes|multiprocessing)": (
         "Network, other programs and C libraries are not available here."
     ),
     r"^ModuleNotFoundError: No module named 'solution'": "The learner's code is the module `solution`.",

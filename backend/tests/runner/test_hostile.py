@@ -115,9 +115,7 @@ def test_a_hostile_program_harms_nothing(submit: Callable[..., dict[str, Any]], 
     ):
         assert secret not in text
     if name.startswith(("opens other", "writes to other")):
-        assert (result["stdout"] or "panicked").startswith("panicked"), (
-            "there is no descriptor but the library's folder, which is none to read"
-        )
+        assert (result["stdout"] or "panicked").startswith("panicked"), "no descriptor but the library is there"
     if name == "looks at its environment":
         assert result["stdout"] == "{'PYTHONHOME': '/usr/local'}\n"
 
@@ -257,8 +255,8 @@ CHEATS = {
     "a walk through frames to the function that reports": (
         "def answer():\n    import sys\n    frame = sys._getframe()\n    while frame.f_code.co_name != 'run' or "
         "'functions' not in frame.f_locals:\n        frame = frame.f_back\n    tests = frame.f_locals['self']\n"
-        "    report = tests.report\n    tests.report = lambda kind, number, *rest: report(kind, number, b'pass', '', '')\n"
-        "    return 0"
+        "    report = tests.report\n"
+        "    tests.report = lambda kind, number, *rest: report(kind, number, b'pass', '', '')\n    return 0"
     ),
     "a walk through the garbage collector to the tests' own unittest": (
         "import gc\nfor thing in gc.get_objects():\n"
