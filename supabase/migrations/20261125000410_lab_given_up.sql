@@ -1,4 +1,5 @@
--- Given up: a status that the learner sets, and that opens the solution.
+-- Given up: a status that the learner sets, and that opens the solution. And a way to start over.
+-- Rows that are there: nothing changes.
 
 alter table public.labs
   drop constraint labs_status_known,

@@ -1,4 +1,6 @@
--- Lab runs: what a learner ran, and what came of it. Added, never changed; the newest 50 of each lab are kept.
+-- Lab runs: what a learner ran, and what came of it. Added, never changed; the newest 50 of each lab are kept. They
+-- follow their lab into the trash and out of it, since nobody sees the runs of a lab that is out of sight.
+-- Rows that are there: none.
 
 create table public.lab_runs (
   id           uuid             not null default gen_random_uuid(),
@@ -28,11 +30,13 @@ comment on column public.lab_runs.status is 'pass when every test passed, fail w
 comment on column public.lab_runs.tests is '[{name, status, message, output}], in the order of the lab''s tests.';
 comment on column public.lab_runs.seconds is 'By the clock of the runner.';
 
-create index lab_runs_workspace_id_lab_id_created_at_id_idx
-  on public.lab_runs (workspace_id, lab_id, created_at, id);
+comment on constraint lab_runs_lab_id_fkey on public.lab_runs is
+  'Deletes find their rows by lab_runs_lab_id_created_at_id_idx: an id alone tells the workspace.';
+
+create index lab_runs_lab_id_created_at_id_idx on public.lab_runs (lab_id, created_at, id);
 
 create function private.stamp_run() returns trigger
-language plpgsql set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
 begin
   new.user_id := coalesce(auth.uid(), new.user_id);
   new.created_at := private.with_fraction(clock_timestamp());
@@ -47,7 +51,7 @@ begin
   perform from public.labs l where l.id = new.lab_id for no key update;
   delete from public.lab_runs r where r.id in (
     select old_run.id from public.lab_runs old_run
-    where old_run.workspace_id = new.workspace_id and old_run.lab_id = new.lab_id
+    where old_run.lab_id = new.lab_id
     order by old_run.created_at desc, old_run.id desc offset 50
   );
   return null;
@@ -61,6 +65,12 @@ create trigger lab_runs_stamp before insert on public.lab_runs
   for each row execute function private.stamp_run();
 create trigger lab_runs_newest after insert on public.lab_runs
   for each row execute function private.keep_newest_runs();
+create trigger lab_runs_touch_insert after insert on public.lab_runs referencing new table as changed
+  for each statement execute function private.touch_workspaces();
+create trigger lab_runs_touch_update after update on public.lab_runs referencing new table as changed
+  for each statement execute function private.touch_workspaces();
+create trigger lab_runs_touch_delete after delete on public.lab_runs referencing old table as changed
+  for each statement execute function private.touch_workspaces();
 
 revoke execute on function private.stamp_run(), private.keep_newest_runs()
   from public, anon, authenticated, service_role;
@@ -72,12 +82,18 @@ grant
   on table public.lab_runs to authenticated;
 
 alter table public.lab_runs enable row level security;
-create policy "Whoever reads a workspace sees the runs of its labs" on public.lab_runs
-  for select to authenticated using (workspace_id = any ((select private.workspace_ids())::uuid[]));
-create policy "Whoever edits a workspace adds runs of its labs" on public.lab_runs
-  for insert to authenticated with check (workspace_id = any ((select private.editable_workspace_ids())::uuid[]));
+create policy "People see the runs of labs that they see" on public.lab_runs
+  for select to authenticated using (
+    workspace_id = any ((select private.workspace_ids())::uuid[])
+    and exists (select from public.labs l where l.id = lab_runs.lab_id)
+  );
+create policy "People add runs of labs in workspaces that they may edit" on public.lab_runs
+  for insert to authenticated with check (
+    workspace_id = any ((select private.editable_workspace_ids())::uuid[])
+    and exists (select from public.labs l where l.id = lab_runs.lab_id and l.workspace_id = lab_runs.workspace_id)
+  );
 
-create function public.record_run(lab_id uuid, code text, result jsonb) returns setof public.lab_runs
+create function public.record_run(lab_id uuid, code text, result jsonb, tests_md5 text) returns setof public.lab_runs
 language plpgsql set search_path = '' as $$
 declare
   lab public.labs;
@@ -94,12 +110,14 @@ begin
       record_run.result -> 'tests', record_run.result ->> 'output', (record_run.result ->> 'seconds')::double precision
     )
     returning r.*;
-  if record_run.result ->> 'status' = 'pass' and lab.status <> 'completed' then
+  -- The tests may have been replaced while the run took its time.
+  if record_run.result ->> 'status' = 'pass' and lab.status not in ('completed', 'generating')
+    and md5(lab.generated_content ->> 'tests') = record_run.tests_md5 then
     update public.labs l set status = 'completed' where l.id = lab.id;
   end if;
 end $$;
 comment on function public.record_run is
-  'Keeps a run {status, message, tests, output, seconds} and completes the lab when it passed, in one write. Answers the run. Raises PT404 lab_not_found.';
+  'Keeps a run {status, message, tests, output, seconds}, and completes the lab when it passed the tests that the lab has now, in one write. Answers the run. Raises PT404 lab_not_found.';
 
-revoke execute on function public.record_run(uuid, text, jsonb) from public, anon, authenticated, service_role;
-grant execute on function public.record_run(uuid, text, jsonb) to authenticated, service_role;
+revoke execute on function public.record_run(uuid, text, jsonb, text) from public, anon, authenticated, service_role;
+grant execute on function public.record_run(uuid, text, jsonb, text) to authenticated, service_role;

@@ -40,7 +40,7 @@ select pg_temp.become('ada');
 -- A paste: nodes and what joins them, in one call, in the order in which they were sent.
 create temp table pastes on commit drop as select $$ {"create": {
   "sources": [{"id": "@z", "type": "pdf", "title": "Z", "width": 200}, {"id": "@a", "type": "pdf", "title": "A", "storage_path": "a.pdf"}],
-  "labs": [{"id": "@quiz", "type": "quiz_lab", "title": "Quiz", "source_id": "@a", "generated_content": {"x": 1}, "user_state": {"y": 2}, "status": "generating"}],
+  "labs": [{"id": "@quiz", "type": "essay_lab", "title": "Quiz", "source_id": "@a", "generated_content": {"x": 1}, "user_state": {"y": 2}, "status": "generating"}],
   "edges": [{"source_node_id": "@a", "target_node_id": "@quiz", "label": "l"}, {"id": "@line", "source_node_id": "@z", "target_node_id": "@quiz"}]
 }} $$::text as paste;
 create temp table answers on commit drop as select pg_temp.edit(paste) as answer from pastes;

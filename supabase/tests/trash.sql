@@ -21,7 +21,7 @@ insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com')
 insert into workspaces (id, owner_id, name) values (pg_temp.id('physics'), pg_temp.id('ada'), 'Physics');
 insert into sources (id, workspace_id, type, title) values (pg_temp.id('optics'), pg_temp.id('physics'), 'pdf', 'Optics');
 insert into labs (id, workspace_id, type, source_id, generated_content) values
-  (pg_temp.id('quiz'), pg_temp.id('physics'), 'quiz_lab', pg_temp.id('optics'), '{"questions": []}'),
+  (pg_temp.id('quiz'), pg_temp.id('physics'), 'essay_lab', pg_temp.id('optics'), '{"questions": []}'),
   (pg_temp.id('cards'), pg_temp.id('physics'), 'flashcard_lab', null, null);
 insert into edges (id, workspace_id, source_node_id, target_node_id) values
   (pg_temp.id('line'), pg_temp.id('physics'), pg_temp.id('optics'), pg_temp.id('quiz')),
