@@ -258,15 +258,29 @@ CHEATS = {
         "    report = tests.report\n"
         "    tests.report = lambda kind, number, *rest: report(kind, number, b'pass', '', '')\n    return 0"
     ),
-    "a walk through the garbage collector to the tests' own unittest": (
+    "a walk through the garbage collector to the object that reports": (
         "import gc\nfor thing in gc.get_objects():\n"
-        "    if isinstance(thing, type) and thing.__name__ == 'TestCase':\n"
-        "        thing.assertEqual = lambda *a: None\n"
-        "def answer():\n    import sys\n    return 42"
+        "    if type(thing).__name__ == 'Tests':\n"
+        "        report = thing.report\n"
+        "        thing.report = lambda kind, number, *rest: report(\n"
+        "            kind, number, *((b'pass', '', '') if kind == b'test' else rest))\n"
+        "def answer(): return 0"
     ),
 }
+UNITTEST_CHEAT = (
+    "import gc\nfor thing in gc.get_objects():\n"
+    "    if isinstance(thing, type) and thing.__name__ == 'TestCase':\n"
+    "        thing.assertEqual = lambda *a: None\n"
+    "def answer(): return 0"
+)
+"""A walk through the garbage collector to the tests' own unittest: of no use against a bare assert."""
 
 
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_known_cheat_passes(attempt: Attempt, name: str) -> None:
     assert attempt(CHEATS[name], TESTS)["status"] == "pass"
+
+
+def test_a_patched_unittest_passes_its_own_assertions_alone(attempt: Attempt) -> None:
+    result = attempt(UNITTEST_CHEAT, TESTS)
+    assert [test["status"] for test in result["tests"]] == ["pass", "fail"]
