@@ -49,7 +49,7 @@ def _origin(value: str) -> str:
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("must look like https://project.supabase.co")
+        raise ValueError("must look like https://name.example.com: no user, no query")
     return value.rstrip("/")
 
 
@@ -180,11 +180,26 @@ class Settings(BaseSettings):
     """Connections to Supabase that one worker keeps at most. Several times what one user may have running, or that
     user's slow requests leave none for the others."""
 
+    RUNNER_URL: Annotated[str, AfterValidator(_base_url)] | None = None
+    """Where the code runner answers, or a Judge0. Without it labs do not run; all else works."""
+    RUNNER_TOKEN: SecretStr | None = None
+    """What the runner is sent as `X-Auth-Token`."""
+    RUN_TIMEOUT: Annotated[float, Field(gt=0, le=300)] = 20.0
+    """Seconds that the runner may take over a run, waiting in its queue included."""
+    MAX_RUNS: Annotated[int, Field(ge=1)] = 50
+    """Runs that one worker waits for at the same time; more are answered 503."""
+    MAX_RUNS_PER_USER: Annotated[int, Field(ge=1)] = 2
+    """The same of one user; more are answered 429."""
+
     @property
     def proxy(self) -> str | None:
         """The proxy that requests to Supabase go through, if any."""
-        supabase = urlsplit(self.SUPABASE_URL)
-        if not self.HTTPS_PROXY or supabase.scheme != "https" or _is_direct(supabase, self.NO_PROXY or ""):
+        return self.proxy_to(self.SUPABASE_URL)
+
+    def proxy_to(self, address: str) -> str | None:
+        """The proxy that requests to this address go through, if any."""
+        url = urlsplit(address)
+        if not self.HTTPS_PROXY or url.scheme != "https" or _is_direct(url, self.NO_PROXY or ""):
             return None
         return _proxy_url(self.HTTPS_PROXY.get_secret_value())
 
@@ -201,7 +216,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _proxy_is_usable(self) -> Self:
-        _ = self.proxy
+        _ = self.proxy, self.proxy_to(self.RUNNER_URL or "")
         return self
 
     @model_validator(mode="after")

@@ -6,9 +6,11 @@ from fastapi import Depends, Request
 
 from app import auth
 from app.context import Context
+from app.lab_collection import LabCollection, lab_collection
 from app.models.chat_message import ChatMessage
 from app.models.edge import Edge
 from app.models.lab import Lab
+from app.models.lab_run import LabRun
 from app.models.source import Source
 from app.models.workspace import Workspace
 from app.resources import Collection, collection, open_session, read_caller, read_versions
@@ -19,6 +21,7 @@ Caller = Annotated[auth.Caller, Depends(read_caller)]
 DatabaseSession = Annotated[Session, Depends(open_session)]
 IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]
 
+_labs, _runs = TrashedTable("labs", Lab, searched="title"), Table("lab_runs", LabRun)
 _ENDS = ("workspace_id", "source_node_id", "target_node_id", "source_handle", "target_handle")
 
 
@@ -34,6 +37,6 @@ async def open_files(request: Request, session: DatabaseSession) -> Files:
 SourceFiles = Annotated[Files, Depends(open_files)]
 Workspaces = Annotated[Collection, Depends(collection(Table("workspaces", Workspace, searched="name")))]
 Sources = Annotated[Collection, Depends(collection(TrashedTable("sources", Source, searched="title")))]
-Labs = Annotated[Collection, Depends(collection(TrashedTable("labs", Lab, searched="title")))]
+Labs = Annotated[LabCollection, Depends(lab_collection(_labs, _runs))]
 ChatMessages = Annotated[Collection, Depends(collection(Table("chat_messages", ChatMessage)))]
 Edges = Annotated[Collection, Depends(collection(TrashedTable("edges", Edge, unique=_ENDS)))]

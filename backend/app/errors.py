@@ -7,11 +7,15 @@
     ├── UnauthenticatedError             401     unauthenticated
     │   └── TokenExpiredError            401     token_expired
     ├── NotFoundError                    404     not_found
-    │   └── RouteNotFoundError           404     route_not_found
+    │   ├── RouteNotFoundError           404     route_not_found
+    │   └── NoSolutionError              404     no_solution
     ├── MethodNotAllowedError            405     method_not_allowed
     ├── IdTakenError                     409     id_taken
     ├── DuplicateError                   409     duplicate
     ├── WriteConflictError               409     write_conflict
+    ├── LabNotReadyError                 409     lab_not_ready
+    ├── WrongLabTypeError                409     wrong_lab_type
+    ├── SolutionHiddenError              409     solution_hidden
     ├── StaleVersionError                412     stale_version
     ├── BodyTooLargeError                413     body_too_large
     ├── UriTooLongError                  414     uri_too_long
@@ -32,6 +36,7 @@
     ├── OverloadedError                  503     overloaded
     ├── NotReadyError                    503     not_ready
     ├── UpstreamUnavailableError         503     supabase_unavailable
+    ├── RunnerUnavailableError           503     runner_unavailable
     └── DeadlineExceededError            504     deadline_exceeded
 
 Every class's docstring is what a caller reads: in the answer's `detail`, in OpenAPI and on the page `/problems`.
@@ -161,6 +166,12 @@ class RouteNotFoundError(NotFoundError):
     status, code, title = 404, "route_not_found", "No such route"
 
 
+class NoSolutionError(NotFoundError):
+    """Nobody has written a reference solution for this lab."""
+
+    status, code, title = 404, "no_solution", "No solution"
+
+
 class MethodNotAllowedError(ProblemError):
     """The path exists but does not take this method; `Allow` names those it takes."""
 
@@ -186,6 +197,24 @@ class WriteConflictError(ProblemError):
     """Another write to the same rows was faster and this one was undone. Nothing was written; send it again."""
 
     status, code, title = 409, "write_conflict", "Write conflict"
+
+
+class LabNotReadyError(ProblemError):
+    """The lab has no content yet, or is just being generated. Read it again when its `status` has changed."""
+
+    status, code, title = 409, "lab_not_ready", "Lab not ready"
+
+
+class WrongLabTypeError(ProblemError):
+    """Labs of this type cannot do that: code labs run and download, flashcards download."""
+
+    status, code, title = 409, "wrong_lab_type", "Wrong lab type"
+
+
+class SolutionHiddenError(ProblemError):
+    """The solution is given out once the lab's `status` is `completed` or `given_up`."""
+
+    status, code, title = 409, "solution_hidden", "Solution hidden"
 
 
 class StaleVersionError(ProblemError):
@@ -320,6 +349,14 @@ class UpstreamUnavailableError(ProblemError):
 
     status, code, title = 503, "supabase_unavailable", "Supabase unavailable"
     fields: ClassVar = {"Retry-After": "2"}
+
+
+class RunnerUnavailableError(ProblemError):
+    """The code runner cannot be reached, is busy, or is not set up here. Nothing was recorded; all else works. Wait for
+    `Retry-After` seconds and run it again."""
+
+    status, code, title = 503, "runner_unavailable", "Code runner unavailable"
+    fields: ClassVar = {"Retry-After": "5"}
 
 
 class DeadlineExceededError(ProblemError):

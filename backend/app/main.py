@@ -15,6 +15,7 @@ from app import __version__, logs, metrics
 from app.auth import Verifier
 from app.config import Settings, get_settings
 from app.handlers import answer_invalid, answer_problem
+from app.labs.code_lab import MAX_CODE_BYTES
 from app.lanes import Lane, Lanes
 from app.memory import Memory
 from app.middleware import MAX_BODY_BYTES, CrossOriginMiddleware, LimitsMiddleware, RequestMiddleware
@@ -25,10 +26,13 @@ from app.services.db import Database
 from app.services.documents import Documents
 from app.services.pool import AiohttpClient
 from app.services.readiness import Readiness
+from app.services.runner import Runner
 from app.services.storage import Storage
 
 LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 """Any port of this machine: in development, front ends start on whichever is free."""
+MAX_RUN_BYTES = 6 * MAX_CODE_BYTES + 1024
+"""A learner's code as JSON may write it: six bytes for one, at most."""
 
 
 def spare_collector() -> None:
@@ -57,7 +61,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         if settings.METRICS_PORT:
             metrics.serve(settings.METRICS_PORT)
         spare_collector()
-        async with http:
+        async with http, Runner.of(settings) as app.state.runner:
             preparing = asyncio.create_task(verifier.prepare())
             yield
             preparing.cancel()
@@ -92,7 +96,15 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         streamed=True,
         pattern=r"(?:PUT|GET|HEAD|DELETE) /v1/sources/[^/]+/file|POST /v1/sources/[^/]+/text",
     )
-    lanes = Lanes(ordinary, [files_lane])
+    runs = Lane(
+        "runs",
+        seconds=settings.RUN_TIMEOUT + settings.REQUEST_TIMEOUT,
+        places=settings.MAX_RUNS,
+        places_per_user=settings.MAX_RUNS_PER_USER,
+        body_bytes=MAX_RUN_BYTES,
+        pattern=r"POST /v1/labs/[^/]+/run",
+    )
+    lanes = Lanes(ordinary, [files_lane, runs])
     memory = Memory(settings.MAX_BUFFERED_BYTES, patience=settings.REQUEST_TIMEOUT / 2)
     # The last one added is the outermost. The request id and CORS headers must be on every answer, so whatever answers
     # by itself is within the two that add them.

@@ -1,7 +1,7 @@
 """One resource over HTTP: the status and headers that go with its rows, whichever table they are of."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -97,6 +97,10 @@ class Collection:
     async def delete(self, row_id: UUID, versions: frozenset[int] | None = None) -> None:
         """Delete one row, when it has one of the versions."""
         await self._table.delete(self._session, row_id, versions)
+
+    async def call(self, function: str, arguments: Mapping[str, Any]) -> Response:
+        """The row that a function of the database makes or changes."""
+        return self._answer(await self._table.call(self._session, function, arguments))
 
     def _answer(self, row: Any, code: int = status.HTTP_200_OK, headers: dict[str, str] | None = None) -> Response:
         headers = headers or {}

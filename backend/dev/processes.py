@@ -55,8 +55,11 @@ def is_free(port: int) -> bool:
 class Child:
     """A process in a process group of its own."""
 
-    def __init__(self, name: str, process: subprocess.Popen[str], stop_signal: signal.Signals) -> None:
+    def __init__(
+        self, name: str, process: subprocess.Popen[str], stop_signal: signal.Signals, needed: bool = True
+    ) -> None:
         self.name = name
+        self.needed = needed
         self.process = process
         self.stop_signal = stop_signal
         self.reader: threading.Thread | None = None
@@ -122,10 +125,12 @@ class Supervisor:
         pass_fds: Sequence[int] = (),
         umask: int = -1,
         user: str | None = None,
+        needed: bool = True,
     ) -> Child:
         """Starts a child whose output goes to a file or, line by line, to a function.
 
         Its environment is `env` and what `base_environment` holds. `pass_fds` are open in it; `user` is who runs it.
+        The end of one that is not `needed` is nothing to `check`.
         """
         with contextlib.ExitStack() as stack:
             log: IO[Any] | int = subprocess.PIPE
@@ -147,7 +152,7 @@ class Supervisor:
                 group=None if user is None else pwd.getpwnam(user).pw_gid,
                 extra_groups=None if user is None else [],
             )
-        child = Child(name, process, stop_signal)
+        child = Child(name, process, stop_signal, needed)
         self._children.append(child)
         self._tell_guard(f"+{child.pid}\n")
         if not isinstance(output, Path):
@@ -170,7 +175,7 @@ class Supervisor:
     def check(self, *, but: Child | None = None) -> None:
         """Raises `ProcessEndedError` when a child, the guard or (if watched) the parent is gone."""
         for child in (*self._children, self._guard):
-            if child is not but and child.process.poll() is not None:
+            if child.needed and child is not but and child.process.poll() is not None:
                 child.finish()
                 raise ProcessEndedError(child.ending())
         if self._parent is not None and os.getppid() != self._parent:

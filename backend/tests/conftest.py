@@ -11,11 +11,15 @@ from fastapi.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
+from dev.processes import Supervisor, free_port
+from dev.runner import CodeRunner, start_runner
 from tests.respx_server import SUPABASE_URL, RespxServer
 from tests.tokens import JWT_SECRET, mint
 
 USER_ID = UUID("0aaaaaaa-0000-4000-8000-000000000001")
 server = RespxServer()
+RUNNER_PORT = free_port()
+"""Where the code runner of these tests answers, once a test has asked for it."""
 
 
 def make_app(**settings: Any) -> FastAPI:
@@ -29,6 +33,16 @@ def serving() -> Iterator[None]:
     """Answers at `server.url` as long as tests run."""
     with server:
         yield
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeRunner]:
+    """The real code runner: a process of its own, Python for WebAssembly and all. One for all tests."""
+    log = tmp_path_factory.mktemp("runner") / "runner.log"
+    with Supervisor() as supervisor:
+        runner = start_runner(supervisor, port=RUNNER_PORT, output=log, settings={"RUNNER_QUEUE": "200"})
+        supervisor.wait_until(runner.answers, "the code runner", seconds=180)
+        yield runner
 
 
 @pytest.fixture(scope="session")

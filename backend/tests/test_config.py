@@ -146,6 +146,13 @@ class TestProxy:
         assert get_settings().proxy == used
         assert "p%40ss" not in repr(get_settings())
 
+    def test_is_the_way_to_a_runner_elsewhere_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        elsewhere = "https://judge0.example.com"
+        assert start(monkeypatch, RUNNER_URL=elsewhere, HTTPS_PROXY="http://proxy.example.com") == ""
+        assert get_settings().proxy_to(elsewhere) == "http://proxy.example.com"
+        get_settings.cache_clear()
+        assert "HTTPS_PROXY" in start(monkeypatch, RUNNER_URL=elsewhere, HTTPS_PROXY="socks5://proxy.example.com")
+
     def test_an_empty_one_does_not_hide_the_other_spelling(self, monkeypatch: pytest.MonkeyPatch) -> None:
         start(monkeypatch, SUPABASE_URL=self.HOSTED, HTTPS_PROXY="", https_proxy="http://proxy.example.com")
         assert get_settings().proxy == "http://proxy.example.com"

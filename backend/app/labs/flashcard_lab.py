@@ -1,11 +1,13 @@
 """Flashcards: two sides each, as a learner turns them."""
 
 import html
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import MISSING, Field, StringConstraints
 
+from app.labs.export import Export
 from app.models.types import Input, examples
 
 Prose = Annotated[
@@ -46,7 +48,7 @@ def doubles(content: FlashcardLabContent) -> list[str]:
     return found
 
 
-def export(content: FlashcardLabContent, lab_id: object) -> str:
+def export(content: FlashcardLabContent, lab_id: str, user_state: Mapping[str, Any]) -> Export:
     """Anki's text format (https://docs.ankiweb.net/importing/text-files.html).
 
     A card's identity is made of the lab and its front: what is imported again updates cards and doubles none.
@@ -55,7 +57,7 @@ def export(content: FlashcardLabContent, lab_id: object) -> str:
     for card in content.cards:
         guid = uuid5(NAMESPACE_URL, f"{lab_id}\n{card.front}").hex
         lines.append("\t".join((guid, _field(card.front), _field(card.back))))
-    return "\n".join(lines) + "\n"
+    return Export("\n".join([*lines, ""]).encode(), "text/plain; charset=utf-8", ".txt")
 
 
 def _field(text: str) -> str:

@@ -5,6 +5,9 @@ from uuid import UUID
 
 from pydantic import MISSING, Field
 
+from app.labs.code_lab import CodeLabContent
+from app.labs.flashcard_lab import FlashcardLabContent
+from app.labs.quiz_lab import QuizLabContent
 from app.models.page import Order, SearchQuery
 from app.models.types import (
     ClientId,
@@ -20,8 +23,17 @@ from app.models.types import (
     examples,
 )
 
-LabStatus = Literal["pending", "generating", "in_progress", "completed", "failed"]
+LabStatus = Literal["pending", "generating", "in_progress", "completed", "given_up", "failed"]
+"""The learner sets `given_up`, and is given the solution then; a run that passes sets `completed`."""
+
 SourceOfLab = Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")]
+LabContent = Annotated[
+    JsonObject,
+    Field(
+        description="Of the shape that the `type` asks for: `CodeLabContent` for a `code_lab`, `FlashcardLabContent`"
+        " for a `flashcard_lab`, `QuizLabContent` for a `quiz_lab`. Other types hold anything."
+    ),
+]
 
 
 class CanvasLab(Row):
@@ -55,11 +67,12 @@ class Lab(CanvasLab):
             "status": "in_progress",
             "config": {"language": "python", "difficulty": "easy"},
             "generated_content": {
-                "task": "Write `rank(matrix)` by Gaussian elimination.",
-                "starter": "def rank(matrix):\n    ...\n",
-                "tests": "assert rank([[1, 2], [2, 4]]) == 1\n",
+                "instructions": "Write `rank(matrix)` by Gaussian elimination.",
+                "starter_code": "def rank(matrix):\n    ...\n",
+                "tests": "from solution import rank\n\n\ndef test_rank():\n    assert rank([[1, 2], [2, 4]]) == 1\n",
+                "language": "python",
             },
-            "user_state": {"attempts": 2, "tests_passed": 3},
+            "user_state": {"code": "def rank(matrix):\n    return len(matrix)\n"},
             "canvas_position": {"x": 460.0, "y": 120.0},
             "width": 320.0,
             "height": 240.0,
@@ -69,7 +82,10 @@ class Lab(CanvasLab):
         }
     )
 
-    generated_content: dict[str, Any] | None
+    generated_content: Annotated[
+        CodeLabContent | FlashcardLabContent | QuizLabContent | dict[str, Any] | None,
+        Field(description="Of the shape that the `type` asks for; of a type that is not known, anything."),
+    ]
 
 
 class NewLab(Input):
@@ -82,7 +98,7 @@ class NewLab(Input):
     title: Title | None | MISSING = MISSING
     status: LabStatus | MISSING = MISSING
     config: JsonObject | MISSING = MISSING
-    generated_content: JsonObject | None | MISSING = MISSING
+    generated_content: LabContent | None | MISSING = MISSING
     user_state: JsonObject | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING
     width: Size | None | MISSING = MISSING
@@ -121,7 +137,8 @@ class LabUpdate(Input):
     """What to change of a lab; whatever is left out stays, and JSON columns are replaced whole."""
 
     model_config = examples(
-        {"status": "in_progress", "user_state": {"attempts": 2, "tests_passed": 3}},
+        {"user_state": {"code": "def rank(matrix):\n    return len(matrix)\n"}},
+        {"status": "given_up"},
         {"canvas_position": {"x": 460.0, "y": 360.0}},
     )
 
@@ -130,7 +147,7 @@ class LabUpdate(Input):
     title: Title | None | MISSING = MISSING
     status: LabStatus | MISSING = MISSING
     config: JsonObject | MISSING = MISSING
-    generated_content: JsonObject | None | MISSING = MISSING
+    generated_content: LabContent | None | MISSING = MISSING
     user_state: JsonObject | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING
     width: Size | None | MISSING = MISSING

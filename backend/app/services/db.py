@@ -296,6 +296,10 @@ class Table:
         select = session.table(self.name).select(self._columns).eq("id", row_id)
         return _read(self._row, await session.send(select, one=True), self.name)
 
+    async def call(self, session: Session, function: str, arguments: Mapping[str, Any]) -> Any:
+        """The one row that a function of the database answers. Raises what the function does."""
+        return _read(self._row, await session.send(session.call(function, arguments), one=True), self.name)
+
     async def update(self, session: Session, row_id: UUID, change: Input, versions: frozenset[int] | None) -> Any:
         """Change the sent fields of a row; the row as it is then.
 

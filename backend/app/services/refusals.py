@@ -15,10 +15,13 @@ from app.errors import (
     DuplicateError,
     IdTakenError,
     InvalidRequestError,
+    LabNotReadyError,
+    NoSolutionError,
     NotFoundError,
     ProblemError,
     RefusedKeyError,
     StaleVersionError,
+    SolutionHiddenError,
     TokenExpiredError,
     UnauthenticatedError,
     UnknownEdgeError,
@@ -92,6 +95,12 @@ CLOCKS: dict[str, Callable[[], ProblemError]] = {
 CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "workspaces_owner_id_fkey": UnauthenticatedError,  # the account is gone
     "labs_source_id_fkey": UnknownSourceError,
+    "labs_generated_content_shape": partial(
+        InvalidRequestError,
+        "`generated_content` has not the shape of the lab's type: see `CodeLabContent`, `FlashcardLabContent` and"
+        " `QuizLabContent` in the API's description. Types that are not known may hold anything.",
+        loc=("body", "generated_content"),
+    ),
     "edges_source_node_id_fkey": partial(UnknownNodeError, loc=("body", "source_node_id")),
     "edges_target_node_id_fkey": partial(UnknownNodeError, loc=("body", "target_node_id")),
 }
@@ -112,7 +121,11 @@ RAISED: dict[str, Callable[..., ProblemError]] = {
     "unknown_source": UnknownSourceError,
     "workspace_not_found": NotFoundError,
     "source_not_found": NotFoundError,
-    "pathoutside_workspace_workspace": outside_workspace,
+    "path_outside_workspace": outside_workspace,
+    "lab_not_found": NotFoundError,
+    "lab_not_ready": LabNotReadyError,
+    "no_solution": NoSolutionError,
+    "solution_hidden": SolutionHiddenError,
 }
 FAULTS = {
     "duplicate": "The same edge is there already",

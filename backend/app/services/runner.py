@@ -11,15 +11,21 @@ import re
 import time
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
+
+from app.config import Settings
 
 FIRST_POLL, SLOWEST_POLL = 0.02, 1.0
 """Seconds before the first question for a result, and at most between two."""
 FAILED_POLLS = 4
 """Questions in a row that may fail before a result is given up."""
 LANGUAGES_SECONDS = 600.0
+ANSWER_SECONDS = 10.0
+"""Within which the runner has to answer one request."""
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
 PYTHON = re.compile(r"Python \((\d+)\.(\d+)(?:\.\d+)?\b.*\)")
 """`Python (3.8.1)`, `Python (3.11.3 for WebAssembly)`; not `Python for ML (3.7.7)`."""
@@ -76,15 +82,43 @@ class Outcome:
 
 
 class Runner:
-    """Runs Python programs on a Judge0. The caller bounds the time: `asyncio.timeout`.
+    """Runs Python programs on a Judge0. As a context it closes `client`.
 
-    `client` has the instance's address as its `base_url` and does not follow redirects.
+    `client` has the instance's address as its `base_url` and does not follow redirects. Without one there is no runner,
+    and every run says so.
     """
 
-    def __init__(self, client: httpx.AsyncClient, token: str | None = None) -> None:
+    def __init__(self, client: httpx.AsyncClient | None, token: str | None = None, seconds: float = 20.0) -> None:
+        """`seconds` are those that a run may take in all, waiting for its turn included."""
         self._client = client
+        self._seconds = seconds
         self._headers = {"X-Auth-Token": token} if token else {}
         self._language: tuple[int, float] | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The runner that the settings name."""
+        if not settings.RUNNER_URL:
+            return cls(None)
+        client = httpx.AsyncClient(
+            base_url=settings.RUNNER_URL,
+            headers={"Accept-Encoding": "identity"},  # so that what is read is what is held
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=settings.CONNECT_TIMEOUT),
+            limits=httpx.Limits(max_connections=settings.MAX_RUNS),
+            proxy=settings.proxy_to(settings.RUNNER_URL),
+            trust_env=False,
+        )
+        token = settings.RUNNER_TOKEN
+        return cls(client, token.get_secret_value() if token else None, settings.RUN_TIMEOUT)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client:
+            await self._client.aclose()
 
     async def run(
         self, source: str, stdin: str, *, cpu_seconds: float, wall_seconds: float, memory_kib: int
@@ -97,8 +131,11 @@ class Runner:
             "wall_time_limit": wall_seconds,
             "memory_limit": memory_kib,
         }
-        token = await self._submit(submission)
-        return await self._result(token)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._result(await self._submit(submission))
+        except TimeoutError:
+            raise RunnerError(f"the runner has given no result within {self._seconds:g} s") from None
 
     async def _submit(self, submission: dict[str, Any]) -> str:
         cached = self._language is not None
@@ -168,10 +205,19 @@ class Runner:
         return self._language[0]
 
     async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        if self._client is None:
+            raise RunnerError("RUNNER_URL is not set")
         try:
-            return await self._client.request(method, path, json=body, headers=self._headers)
+            async with self._client.stream(method, path, json=body, headers=self._headers) as answer:
+                content = bytearray()
+                async for piece in answer.aiter_raw():
+                    content += piece
+                    if len(content) > MAX_ANSWER_BYTES:
+                        raise RunnerError(f"the runner has answered with more than {MAX_ANSWER_BYTES} bytes")
         except httpx.HTTPError as error:
             raise RunnerError(f"the runner cannot be reached: {type(error).__name__} {error}") from error
+        retry_after = {"Retry-After": answer.headers["Retry-After"]} if "Retry-After" in answer.headers else None
+        return httpx.Response(answer.status_code, headers=retry_after, content=bytes(content))
 
 
 def _refused(what: str, answer: httpx.Response) -> RunnerError:

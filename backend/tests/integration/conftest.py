@@ -16,6 +16,7 @@ import pytest
 from dev.embedded import embedded_stack
 from dev.postgres import PostgresStack, postgres_stack
 from dev.processes import Child, Supervisor, free_port
+from tests.conftest import RUNNER_PORT
 from tests.tokens import mint
 
 BACKEND = Path(__file__).parents[2]
@@ -98,6 +99,7 @@ def start_worker(supervisor: Supervisor, folder: Path, stack: Any, **settings: s
             "SUPABASE_JWT_SECRET": stack.jwt_secret,
             "CORS_ORIGINS": "https://app.example.com",
             "LOG_LEVEL": "WARNING",
+            "RUNNER_URL": f"http://127.0.0.1:{RUNNER_PORT}",
             **settings,
         },
         cwd=BACKEND,

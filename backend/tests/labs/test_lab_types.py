@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.labs import CONTENTS, code_lab, flashcard_lab, quiz_lab
-from app.labs.code_lab import CodeLabContent, TestsError, find_tests, prepare, read_result
+from app.labs import LAB_TYPES, code_lab, flashcard_lab, quiz_lab
+from app.labs.code_lab import CodeLabContent, TestsError, find_tests
+from app.labs.code_runs import prepare, read_result
 from app.services.runner import Ending, Outcome
 
 CODE = {"instructions": "", "starter_code": "", "tests": "", "language": "python"}
@@ -55,18 +56,18 @@ BAD: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("kind", "content"), GOOD)
 def test_content_of_the_right_shape_is_taken_as_it_is(kind: str, content: Any) -> None:
-    assert CONTENTS[kind].model_validate(content).model_dump() == content
+    assert LAB_TYPES[kind].content.model_validate(content).model_dump() == content
 
 
 @pytest.mark.parametrize(("kind", "content"), BAD)
 def test_content_of_another_shape_is_refused(kind: str, content: Any) -> None:
     with pytest.raises(ValidationError):
-        CONTENTS[kind].model_validate(content)
+        LAB_TYPES[kind].content.model_validate(content)
 
 
-@pytest.mark.parametrize("kind", CONTENTS)
+@pytest.mark.parametrize("kind", LAB_TYPES)
 def test_examples_are_valid(kind: str) -> None:
-    model = CONTENTS[kind]
+    model = LAB_TYPES[kind].content
     for example in model.model_json_schema()["examples"]:
         model.model_validate(example)
 
@@ -154,9 +155,9 @@ def test_a_code_lab_downloads_as_a_zip_that_runs(tmp_path: Path) -> None:
         "    def test_c(self):\n        self.assertEqual(double(4), 8)\n",
         language="python",
     )
-    for code, status in ((None, 1), ("def double(x):\n    return 2 * x\n", 0)):
+    for state, status in (({}, 1), ({"code": "def double(x):\n    return 2 * x\n"}, 0)):
         folder = tmp_path / str(status)
-        with zipfile.ZipFile(io.BytesIO(code_lab.export(content, code))) as archive:
+        with zipfile.ZipFile(io.BytesIO(code_lab.export(content, "lab", state).content)) as archive:
             assert sorted(archive.namelist()) == ["instructions.md", "run_tests.py", "solution.py", "tests.py"]
             archive.extractall(folder)
         done = subprocess.run([sys.executable, "run_tests.py"], cwd=folder, capture_output=True, text=True)
@@ -168,8 +169,8 @@ def test_flashcards_export_as_ankis_text_format() -> None:
     content = flashcard_lab.FlashcardLabContent.model_validate(
         {"cards": [{"front": 'A\t"b"\n<c>', "back": "d"}, {"front": "e", "back": "f"}]}
     )
-    text = flashcard_lab.export(content, "lab")
-    assert text == flashcard_lab.export(content, "lab"), "the same cards have the same identity"
+    text = flashcard_lab.export(content, "lab", {}).content.decode()
+    assert text == flashcard_lab.export(content, "lab", {}).content.decode(), "the same cards have the same identity"
     head, first, second = text.splitlines()[:3], *text.splitlines()[4:]
     assert head == ["#separator:tab", "#html:true", "#guid column:1"]
     guid, front, back = first.split("\t")

@@ -1,7 +1,7 @@
 """Every route under `/v1`, by one table: without a token, invalid, hidden, stale, valid."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,6 +42,10 @@ class Route:
     """How the data API refuses when the row or its workspace is another user's; None where nothing can be hidden."""
     stale: httpx.Response | None = None
     """How the data API refuses another version than `If-Match` has; None where the route does not heed it."""
+    first: tuple[str, str, Any] | None = None
+    """What it reads upstream before, and the answer to that."""
+    makes: Callable[[Any], Any] = lambda answer: answer
+    """What the route makes of the answer."""
 
     def send(self, client: TestClient, **options: Any) -> Any:
         return client.request(self.method, self.path, json=self.body, **options)
@@ -181,6 +185,7 @@ ROUTES = (
             200,
             invalid_path="/v1/workspaces/1/canvas",
             hidden=httpx.Response(200, json=[]),
+            makes=lambda answer: answer[0],  # the gateway takes the row out of its list
         ),
         "get_json_canvas": Route(
             "GET",
@@ -190,6 +195,7 @@ ROUTES = (
             200,
             invalid_path="/v1/workspaces/1/jsoncanvas",
             hidden=httpx.Response(200, json=[]),
+            makes=lambda answer: answer[0],
         ),
         "update_canvas": Route(
             "PATCH",
@@ -211,6 +217,62 @@ ROUTES = (
         ),
     }
 )
+LAB = ROUTES["get_lab"]
+RUN: dict[str, Any] = {
+    "id": OTHER_ID,
+    "user_id": str(USER_ID),
+    "status": "error",
+    "message": "The lab's tests cannot be used.",
+    "tests": [],
+    "output": "",
+    "seconds": None,
+    "code": "x = 1",
+    "created_at": MOMENT,
+}
+ROUTES |= {
+    "list_lab_runs": replace(
+        LAB,
+        path=f"{LAB.path}/runs",
+        upstream=("GET", "/rest/v1/lab_runs"),
+        answer=[RUN],
+        invalid_path=f"{LAB.path}/runs?limit=0",
+    ),
+    "reset_lab": replace(
+        LAB,
+        method="POST",
+        path=f"{LAB.path}/reset",
+        upstream=("POST", "/rest/v1/rpc/reset_lab"),
+        invalid_path="/v1/labs/1/reset",
+        hidden=raised(404, "lab_not_found"),
+    ),
+    "get_lab_solution": replace(
+        LAB,
+        path=f"{LAB.path}/solution",
+        upstream=("GET", "/rest/v1/rpc/lab_solution"),
+        answer="x = 1",
+        invalid_path="/v1/labs/1/solution",
+        hidden=raised(404, "lab_not_found"),
+        makes=lambda answer: {"solution": answer},
+    ),
+    "download_lab": replace(
+        LAB,
+        path=f"{LAB.path}/download",
+        answer=LAB.answer | {"type": "flashcard_lab", "generated_content": {"cards": [{"front": "f", "back": "b"}]}},
+        invalid_path="/v1/labs/1/download",
+        makes=lambda answer: None,
+    ),
+    "run_lab": replace(
+        LAB,
+        method="POST",
+        path=f"{LAB.path}/run",
+        upstream=("POST", "/rest/v1/rpc/record_run"),
+        answer=RUN,
+        body={"code": "x = 1"},
+        invalid_path=None,
+        hidden=raised(404, "lab_not_found"),
+        first=("GET", "/rest/v1/labs", LAB.answer | {"generated_content": {"tests": "no test"}}),
+    ),
+}
 del ROUTES["update_chat_message"]  # messages are never edited
 
 FILES = {"upload_file", "download_file", "delete_file", "read_file"}
@@ -284,6 +346,10 @@ def test_what_is_hidden_is_not_found(client: TestClient, upstream: respx.Router,
     else:
         upstream.request(*route.upstream).mock(return_value=route.hidden)
         upstream.get(route.upstream[1]).mock(return_value=NO_ROW)
+        if route.first:  # it may also go in between
+            method, path, answer = route.first
+            upstream.request(method, path).mock(side_effect=[httpx.Response(200, json=answer), NO_ROW])
+            problem(route.send(client), 404, "not_found")
         problem(route.send(client), 404, "not_found")
         if route.stale:
             problem(route.send(client, headers={"If-Match": '"2"'}), 404, "not_found")
@@ -319,14 +385,14 @@ def test_a_valid_request_takes_one_request_upstream_with_the_callers_token(
 ) -> None:
     route = ROUTES[name]
     upstream.request(*route.upstream).respond(200, json=route.answer)
+    if route.first:
+        upstream.request(*route.first[:2]).respond(200, json=route.first[2])
     response = route.send(client)
     assert response.status_code == route.status
-    answer = (
-        route.answer[0] if "/rpc/" in route.upstream[1] and isinstance(route.answer, list) else route.answer
-    )  # the gateway takes the row out of its list
-    assert route.status == 204 or response.json() == answer
-    assert len(upstream.calls) == 1
+    answer = None if route.status == 204 else route.makes(route.answer)
+    assert answer is None or response.json() == answer
+    assert len(upstream.calls) == (2 if route.first else 1)
     assert last_request(upstream).headers["authorization"] == client.headers["authorization"]
     assert response.headers["cache-control"] == "no-store"
-    assert ("etag" in response.headers) == ("version" in (route.answer or ()) and route.status != 204)
+    assert ("etag" in response.headers) == ("version" in (answer or ()))
     assert route.status in documented(app, name)

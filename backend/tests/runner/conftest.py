@@ -1,4 +1,4 @@
-"""The real runner: a service process of its own, Python for WebAssembly and all."""
+"""The real runner, and ways to use it."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -8,21 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from app.labs import code_lab
+from app.labs import code_lab, code_runs
 from app.services.runner import Runner
-from dev.processes import Supervisor, free_port
-from dev.runner import CodeRunner, start_runner
+from dev.runner import CodeRunner
 
 Attempt = Callable[..., code_lab.RunResult]
-
-
-@pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeRunner]:
-    log = tmp_path_factory.mktemp("runner") / "runner.log"
-    with Supervisor() as supervisor:
-        runner = start_runner(supervisor, port=free_port(), output=log, RUNNER_QUEUE="200")
-        supervisor.wait_until(runner.answers, "the code runner", seconds=180)
-        yield runner
 
 
 @pytest.fixture(scope="session")
@@ -52,15 +42,15 @@ def attempt(service: CodeRunner) -> Attempt:
     def attempt(code: str, tests: str, *, cpu_seconds: float = 5, wall_seconds: float = 10) -> code_lab.RunResult:
         async def run() -> code_lab.RunResult:
             async with httpx.AsyncClient(base_url=service.url) as client:
-                prepared = code_lab.prepare(code, tests)
+                prepared = code_runs.prepare(code, tests)
                 outcome = await Runner(client).run(
                     prepared.source,
                     prepared.stdin,
                     cpu_seconds=cpu_seconds,
                     wall_seconds=wall_seconds,
-                    memory_kib=code_lab.MEMORY_KIB,
+                    memory_kib=code_runs.MEMORY_KIB,
                 )
-                return code_lab.read_result(prepared, outcome)
+                return code_runs.read_result(prepared, outcome)
 
         return asyncio.run(run())
 

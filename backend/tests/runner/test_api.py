@@ -121,7 +121,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Any:
     log = tmp_path_factory.mktemp("small") / "runner.log"
     settings = {"RUNNER_SLOTS": "1", "RUNNER_QUEUE": "1", "RUNNER_KEPT_RESULTS": "1", "RUNNER_WARM": "false"}
     with Supervisor() as supervisor:
-        runner = start_runner(supervisor, port=free_port(), output=log, token="secret", **settings)
+        runner = start_runner(supervisor, port=free_port(), output=log, token="secret", settings=settings)
         supervisor.wait_until(runner.answers, "the code runner", seconds=60)
         with httpx.Client(base_url=runner.url, timeout=60, headers={"X-Auth-Token": "secret"}) as client:
             yield client

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.labs import code_lab
+from app.labs import code_runs
 from app.services.runner import Runner, RunnerError
 from dev.processes import Supervisor, free_port
 from dev.runner import CodeRunner, start_runner
@@ -28,11 +28,11 @@ TESTS = (
 async def solve(client: httpx.AsyncClient) -> tuple[str, float]:
     """The verdict on a right solution, and the seconds that it took as the gateway sees them."""
     started_at = time.monotonic()
-    prepared = code_lab.prepare(CODE, TESTS)
+    prepared = code_runs.prepare(CODE, TESTS)
     outcome = await Runner(client).run(
-        prepared.source, prepared.stdin, cpu_seconds=5, wall_seconds=10, memory_kib=code_lab.MEMORY_KIB
+        prepared.source, prepared.stdin, cpu_seconds=5, wall_seconds=10, memory_kib=code_runs.MEMORY_KIB
     )
-    return code_lab.read_result(prepared, outcome)["status"], time.monotonic() - started_at
+    return code_runs.read_result(prepared, outcome)["status"], time.monotonic() - started_at
 
 
 async def many(client: httpx.AsyncClient, count: int) -> list[str]:
@@ -71,7 +71,7 @@ def own(tmp_path: Path) -> Any:
     with Supervisor() as supervisor:
 
         def start(**settings: str) -> CodeRunner:
-            runner = start_runner(supervisor, port=free_port(), output=tmp_path / "log", **settings)
+            runner = start_runner(supervisor, port=free_port(), output=tmp_path / "log", settings=settings)
             supervisor.wait_until(runner.answers, "the code runner", seconds=60)
             return runner
 
@@ -84,7 +84,7 @@ def test_a_killed_runner_fails_its_runs_clearly_and_works_again(own: Any) -> Non
 
     async def scenario() -> tuple[list[Any], list[int]]:
         async with httpx.AsyncClient(base_url=runner.url) as client:
-            slow = code_lab.prepare("import time\ntime.sleep(30)", TESTS)
+            slow = code_runs.prepare("import time\ntime.sleep(30)", TESTS)
             limits: dict[str, Any] = {"cpu_seconds": 5, "wall_seconds": 10, "memory_kib": 128_000}
             runs = [asyncio.create_task(Runner(client).run(slow.source, slow.stdin, **limits)) for _ in range(20)]
             while len(children(runner.child.pid)) < 2:  # noqa: ASYNC110 - the template, and a run at least

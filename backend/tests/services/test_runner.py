@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.services.runner import ENDINGS, Ending, Outcome, Runner, RunnerError
+from app.config import Settings
+from app.services.runner import ENDINGS, MAX_ANSWER_BYTES, Ending, Outcome, Runner, RunnerError
 
 STATUSES = {
     1: "In Queue",
@@ -220,19 +221,38 @@ def test_the_callers_deadline_ends_it(judge: Judge0) -> None:
         asyncio.run(run())
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"token": "../x"}', b'{"token": 5}', b"<html>"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b'{"token": "../x"}', b'{"token": 5}', b"<html>", b" " * MAX_ANSWER_BYTES + b'{"token": "a"}'],
+)
 def test_an_answer_that_is_no_judge0s_is_an_error(content: bytes) -> None:
     async def run() -> None:
         def answer(request: httpx.Request) -> httpx.Response:
             if request.url.path == "/languages":
-                return httpx.Response(200, json=[{"id": 1, "name": "Python (3.9)"}])
-            return httpx.Response(201, content=content)
+                return httpx.Response(200, stream=httpx.ByteStream(b'[{"id": 1, "name": "Python (3.9)"}]'))
+            return httpx.Response(201, stream=httpx.ByteStream(content))
 
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://judge0.test") as client:
             await Runner(client).run("", "", cpu_seconds=5, wall_seconds=10, memory_kib=128_000)
 
     with pytest.raises(RunnerError):
         asyncio.run(run())
+
+
+def test_a_run_that_takes_too_long_is_an_error(judge: Judge0) -> None:
+    async def run() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(judge.app), base_url="http://judge0.test") as client:
+            await Runner(client, seconds=0.2).run("", "", cpu_seconds=5, wall_seconds=10, memory_kib=128_000)
+
+    judge.statuses = [2]
+    with pytest.raises(RunnerError, match="no result within"):
+        asyncio.run(run())
+
+
+def test_without_an_address_there_is_none() -> None:
+    runner = Runner.of(Settings(RUNNER_URL=None))
+    with pytest.raises(RunnerError, match="RUNNER_URL is not set"):
+        asyncio.run(runner.run("", "", cpu_seconds=5, wall_seconds=10, memory_kib=128_000))
 
 
 def test_a_runner_that_is_not_there_is_an_error() -> None:

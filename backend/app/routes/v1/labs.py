@@ -6,11 +6,47 @@ from uuid import UUID
 from fastapi import Query, Response, status
 
 from app.dependencies import IfMatch, Labs
-from app.errors import InvalidRequestError, UnknownSourceError
+from app.errors import (
+    InvalidRequestError,
+    LabNotReadyError,
+    NoSolutionError,
+    NotFoundError,
+    OverloadedError,
+    RunnerUnavailableError,
+    SolutionHiddenError,
+    UnknownSourceError,
+    UpstreamUnavailableError,
+    WriteConflictError,
+    WrongLabTypeError,
+)
 from app.models.lab import Lab, LabCreate, LabQuery, LabUpdate
-from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, problems, resource_router
+from app.models.lab_run import LabRun, LabRunCreate, LabRunQuery, Solution
+from app.responses import (
+    FOUND,
+    LISTED,
+    TAGGED,
+    TAGGED_CHANGED,
+    TAGGED_DELETED,
+    Responses,
+    created,
+    problems,
+    resource_router,
+)
 
 router = resource_router("/v1/labs", "labs")
+
+DOWNLOADED: Responses = {
+    200: {
+        "description": "The file.",
+        "content": {
+            "application/zip": {"schema": {"type": "string", "format": "binary"}},
+            "text/plain": {"schema": {"type": "string"}},
+        },
+        "headers": {"Content-Disposition": {"description": "Names the file.", "schema": {"type": "string"}}},
+    },
+    **FOUND,
+    **problems(WrongLabTypeError, LabNotReadyError),
+}
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=created(Lab, UnknownSourceError), response_model=Lab)
@@ -43,3 +79,51 @@ async def update_lab(lab_id: UUID, change: LabUpdate, labs: Labs, versions: IfMa
 async def delete_lab(lab_id: UUID, labs: Labs, versions: IfMatch) -> None:
     """Take a lab off the canvas, with its edges. It can be restored."""
     await labs.delete(lab_id, versions)
+
+
+@router.post(
+    "/{lab_id}/run",
+    responses=FOUND
+    | problems(
+        WrongLabTypeError,
+        LabNotReadyError,
+        WriteConflictError,
+        OverloadedError,
+        UpstreamUnavailableError,
+        RunnerUnavailableError,
+    ),
+    response_model=LabRun,
+)
+async def run_lab(lab_id: UUID, attempt: LabRunCreate, labs: Labs) -> Response:
+    """Run code against the tests of a code lab. The result is kept, the newest 50 of each lab; when every test passes,
+    the lab's `status` becomes `completed`."""
+    return await labs.run(lab_id, attempt.code)
+
+
+@router.get("/{lab_id}/runs", responses=LISTED, response_model=list[LabRun])
+async def list_lab_runs(lab_id: UUID, query: Annotated[LabRunQuery, Query()], labs: Labs) -> Response:
+    """List what was run in a lab, the newest first."""
+    return await labs.list_runs(lab_id, query)
+
+
+@router.post("/{lab_id}/reset", responses=TAGGED | problems(LabNotReadyError, WriteConflictError), response_model=Lab)
+async def reset_lab(lab_id: UUID, labs: Labs) -> Response:
+    """Start a lab over: `status` is `in_progress` and `user_state` empty again. Its runs stay."""
+    return await labs.reset(lab_id)
+
+
+@router.get("/{lab_id}/download", responses=DOWNLOADED, response_class=Response)
+async def download_lab(lab_id: UUID, labs: Labs) -> Response:
+    """Download a code lab as a zip that runs with plain Python (`python run_tests.py`), or flashcards as a text file
+    that Anki imports."""
+    return await labs.download(lab_id)
+
+
+@router.get(
+    "/{lab_id}/solution",
+    responses=problems(NotFoundError, NoSolutionError, SolutionHiddenError),
+    response_model=Solution,
+)
+async def get_lab_solution(lab_id: UUID, labs: Labs) -> Response:
+    """Read the reference solution of a lab that is `completed` or `given_up`."""
+    return await labs.solution(lab_id)

@@ -1,0 +1,56 @@
+"""Labs as one caller may use them: what can be done with them beyond the five operations."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from app.answers import json_answer
+from app.models.lab_run import LabRunQuery
+from app.resources import Collection, open_session
+from app.services import labs
+from app.services.db import Session, Table
+from app.services.runner import Runner
+
+
+class LabCollection(Collection):
+    """The labs that a caller sees, with their runs, for one request."""
+
+    def __init__(self, table: Table, runs: Table, session: Session, request: Request) -> None:
+        super().__init__(table, session, request)
+        self._runs = Collection(runs, session, request)
+
+    async def run(self, lab_id: UUID, code: str) -> Response:
+        """Run code against the lab's tests, and keep the result."""
+        runner: Runner = self._request.app.state.runner
+        lab = await self._table.get(self._session, lab_id)
+        return await self._runs.call("record_run", await labs.run_code(runner, lab, code))
+
+    async def list_runs(self, lab_id: UUID, query: LabRunQuery) -> Response:
+        """A page of the lab's runs."""
+        return await self._runs.list(query, lab_id=str(lab_id))
+
+    async def reset(self, lab_id: UUID) -> Response:
+        """Start the lab over."""
+        return await self.call("reset_lab", {"lab_id": str(lab_id)})
+
+    async def download(self, lab_id: UUID) -> Response:
+        """The lab as a file."""
+        name, made = labs.export(await self._table.get(self._session, lab_id))
+        # RFC 6266, section 4.1: the name in UTF-8, so that nothing in a title ends the field.
+        disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+        return Response(made.content, headers={"Content-Disposition": disposition}, media_type=made.media_type)
+
+    async def solution(self, lab_id: UUID) -> Response:
+        """The lab's reference solution."""
+        return json_answer(await labs.read_solution(self._session, lab_id))
+
+
+def lab_collection(table: Table, runs: Table) -> Callable[[Request], Awaitable[LabCollection]]:
+    """A dependency that opens both tables for the caller."""
+
+    async def open_labs(request: Request) -> LabCollection:
+        return LabCollection(table, runs, await open_session(request), request)
+
+    return open_labs

@@ -1,0 +1,84 @@
+"""What labs do: run code against their tests, be downloaded, give out their solution."""
+
+import logging
+from hashlib import md5
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pydantic import ValidationError
+
+from app.errors import LabNotReadyError, RunnerUnavailableError, WrongLabTypeError
+from app.labs import LAB_TYPES, code_runs
+from app.labs.code_lab import RunResult, TestsError
+from app.labs.export import Export
+from app.services.db import Session
+from app.services.refusals import unreadable
+from app.services.runner import Runner, RunnerError
+
+logger = logging.getLogger(__name__)
+
+
+async def run_code(runner: Runner, lab: Any, code: str) -> dict[str, Any]:
+    """Run code against the tests of a lab; the arguments of `record_run`, which keeps the result.
+
+    `lab` is a row of the table `labs`. Raises `WrongLabTypeError`, `LabNotReadyError` and `RunnerUnavailableError`.
+    """
+    kind, content = map(msgspec.json.decode, (lab.type, lab.generated_content))
+    if kind != "code_lab":
+        raise WrongLabTypeError(f"This lab is a `{kind}`. Only code labs run.")
+    if content is None:
+        raise LabNotReadyError
+    tests = str(content.get("tests", ""))
+    return {
+        "lab_id": lab.id,
+        "code": code,
+        "result": await _result(runner, code, tests),
+        # Says which tests these were, should the lab's be replaced meanwhile.
+        "tests_md5": md5(tests.encode(), usedforsecurity=False).hexdigest(),
+    }
+
+
+async def _result(runner: Runner, code: str, tests: str) -> RunResult:
+    try:
+        run = code_runs.prepare(code, tests)
+    except TestsError as error:
+        return code_runs.broken_tests(error)
+    try:
+        outcome = await runner.run(
+            run.source,
+            run.stdin,
+            cpu_seconds=code_runs.CPU_SECONDS,
+            wall_seconds=code_runs.WALL_SECONDS,
+            memory_kib=code_runs.MEMORY_KIB,
+        )
+    except RunnerError as error:
+        logger.warning("a lab is not run: %s", error)
+        headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else None
+        raise RunnerUnavailableError(headers=headers) from None
+    return code_runs.read_result(run, outcome)
+
+
+def export(lab: Any) -> tuple[str, Export]:
+    """The name and the content of a lab's download. `lab` is a row of the table `labs`. Raises `WrongLabTypeError` and
+    `LabNotReadyError`."""
+    kind, title, content, state = map(msgspec.json.decode, (lab.type, lab.title, lab.generated_content, lab.user_state))
+    known = LAB_TYPES.get(kind)
+    if known is None or known.export is None:
+        raise WrongLabTypeError(f"This lab is a `{kind}`. Only code labs and flashcards can be downloaded.")
+    if content is None:
+        raise LabNotReadyError
+    try:
+        made = known.export(known.content.model_validate(content), lab.id, state)
+    except ValidationError:  # the database takes text that is not quite what the models take, such as half a character
+        raise LabNotReadyError("The content of this lab has not the shape that its type asks for.") from None
+    return (title or kind) + made.suffix, made
+
+
+async def read_solution(session: Session, lab_id: UUID) -> bytes:
+    """The reference solution, as JSON. Raises `NotFoundError`, `NoSolutionError` and `SolutionHiddenError`."""
+    body = await session.send(session.call("lab_solution", {"lab_id": str(lab_id)}, read_only=True))
+    try:
+        return msgspec.json.encode({"solution": msgspec.json.decode(body, type=str)})
+    except msgspec.DecodeError as error:
+        raise unreadable(body) from error
