@@ -142,6 +142,7 @@ def keep_serving(
     *,
     say: Callable[[str], None],
     restart: Callable[[], EmbeddedStack] | None = None,
+    each_second: Callable[[], None] = lambda: None,
 ) -> NoReturn:
     """Asks the stack every second whether it serves: after a PANIC of PostgreSQL its process lives on in silence.
 
@@ -151,6 +152,7 @@ def keep_serving(
     while True:
         time.sleep(1)
         supervisor.check()
+        each_second()
         if (full := is_full(folder)) and not was_full:
             say(f"the disk is full: nothing can be saved until there is space at {folder / 'supabase/.temp'}")
         was_full = full

@@ -14,6 +14,8 @@ def _id(number: int) -> str:
 WORKSPACE_ID = _id(1)
 PAPER, REPOSITORY, VIDEO = _id(11), _id(12), _id(13)
 FLASHCARDS, CODE, QUIZ = _id(21), _id(22), _id(23)
+FIRST_TRY = r"def causal_mask(n):\n    return [[1] * n for _ in range(n)]\n"
+"""A learner's first try at the code lab, as a JSON text: it passes the first test and not the second."""
 
 
 def _in_workspace(path: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -93,7 +95,6 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
                 "def test_the_future_is_masked():\n    assert causal_mask(3) == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]\n",
                 "language": "python",
             },
-            "user_state": {"attempts": 1},
             "canvas_position": {"x": 420, "y": 220},
         },
     ),

@@ -1,6 +1,8 @@
-"""What `make dev` does: the embedded stack and the gateway with reload, until Ctrl-C or until one of them ends."""
+"""What `make dev` does: the embedded stack, the code runner and the gateway with reload, until Ctrl-C or until one of
+them ends. The code runner is started again; without it all else goes on."""
 
 import contextlib
+import secrets
 import signal
 import sys
 import time
@@ -8,9 +10,10 @@ from itertools import combinations
 from pathlib import Path
 from types import FrameType
 
-from dev import developer, environment, http_calls
+from dev import developer, environment, http_calls, sample
 from dev.embedded import EmbeddedStack, keep_serving, running, start_embedded, wait_until_it_answers
-from dev.processes import STOP_SIGNALS, StartError, Supervisor, is_free
+from dev.processes import STOP_SIGNALS, StartError, Supervisor, free_port, is_free
+from dev.runner import KeptRunner
 
 ROOT = Path(__file__).parents[2]
 BACKEND = ROOT / "backend"
@@ -26,10 +29,10 @@ AIDE is running. Ctrl-C stops it; the data stay.
   Data browser     {supabase}  (admin mode: whoever is on this machine sees and changes all rows)
   You are          {email}, password {password}
 
-Create a workspace, from another terminal in this folder:
+Run the sample workspace's code lab, from another terminal in this folder. A test fails until you mend the code:
 
-  curl -X POST {api}/v1/workspaces -H "Authorization: Bearer $(make -s token)" \
--H 'Content-Type: application/json' -d '{{"name": "My first workspace"}}'
+  curl -X POST {api}/v1/labs/{lab}/run -H "Authorization: Bearer $(make -s token)" \
+-H 'Content-Type: application/json' -d '{{"code": "{code}"}}'
 """
 
 
@@ -96,12 +99,15 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
             )
 
         try:
+            runner = None
+            if "RUNNER_URL" not in settings:  # one's own runner, or a Judge0
+                runner = KeptRunner(supervisor, port=free_port(), token=secrets.token_hex(16), say=say)
             stack = start_stack()
             say("starting the gateway")  # now, since it takes as long as the stack does
             gateway = supervisor.start(
                 "the gateway",
                 [sys.executable, "-m", "dev.gateway"],
-                env=gateway_environment(settings, stack, api_port),
+                env=gateway_environment(settings, stack, api_port) | (runner.environment if runner else {}),
                 cwd=BACKEND,
                 output=lambda line: show(f"gateway | {line}"),
             )
@@ -113,10 +119,15 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
                     say("posted the sample workspace")
             except (StartError, OSError) as error:
                 say(f"no sample workspace: {error}")
+            if runner:
+                supervisor.wait_until(runner.settled, "the code runner", seconds=600.0)  # it fetches 48 MB, once
+                runner.keep()
             say("ready")
             front_end = {"api": api, "supabase": supabase, "publishable_key": publishable_key}
-            show(READY.format(**front_end, email=developer.EMAIL, password=password))
-            keep_serving(supervisor, ROOT, stack, say=say, restart=start_stack)
+            lab = {"lab": sample.CODE, "code": sample.FIRST_TRY}
+            show(READY.format(**front_end, **lab, email=developer.EMAIL, password=password))
+            keep = runner.keep if runner else lambda: None
+            keep_serving(supervisor, ROOT, stack, say=say, restart=start_stack, each_second=keep)
         except KeyboardInterrupt:
             say("stopping")
             return 0

@@ -10,17 +10,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from dev import sample
 from dev.processes import base_environment, free_port
+from dev.runner import CodeRunner
 from tests.integration.conftest import PLAIN
 
 ROOT = Path(__file__).parents[3]
@@ -28,6 +30,7 @@ COPIED = (
     ".env.example",
     "backend/app",
     "backend/dev",
+    "backend/runner",
     "supabase/migrations",
     "supabase/lite.toml",
     "supabase/preload.mjs",
@@ -108,7 +111,7 @@ class Running:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         assert self._ready.wait(120), self.said
-        assert "Create a workspace" in self.said, self.said
+        assert "Run the sample workspace" in self.said, self.said
         self.family = descendants(self.process.pid)
 
     def _read(self) -> None:
@@ -175,12 +178,17 @@ def descendants(pid: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+def checkout(tmp_path_factory: pytest.TempPathFactory, service: CodeRunner) -> Checkout:
+    """With the Python for WebAssembly that the code runner of these tests has fetched and compiled."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in COPIED:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, target)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns(".python"))
+        else:
+            shutil.copy(ROOT / name, target)
+    (folder / "backend/runner/.python").symlink_to(ROOT / "backend/runner/.python")
     (folder / "supabase/node_modules").symlink_to(ROOT / "supabase/node_modules")
     return Checkout(folder, free_port(), free_port())
 
@@ -265,6 +273,46 @@ def test_a_front_end_finds_all_that_it_needs_in_what_is_printed(checkout: Checko
         (api,) = re.findall(r"API +(\S+)", running.said)
         headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
         assert httpx.get(f"{api}/v1/workspaces", headers=headers, verify=PLAIN).status_code == 200
+
+
+def test_a_newcomer_fails_mends_and_completes_by_the_line_that_is_printed(checkout: Checkout) -> None:
+    with Running(checkout) as running:
+        (line,) = re.findall(r"^ +(curl .*)$", running.said, re.MULTILINE)
+
+        def run(command: str) -> str:
+            command = command.replace("make -s token", f"{sys.executable} -m dev token")
+            options: dict[str, Any] = {"cwd": checkout.folder / "backend", "env": checkout.environment}
+            return str(subprocess.check_output(command, shell=True, text=True, **options))  # noqa: S602 - as a person does
+
+        assert "1 of 2 tests passed" in run(line)
+        # A runner that dies is started again.
+        os.kill(running.find("-m runner$"), signal.SIGKILL)
+        running.wait_until(lambda: "starting it again" in running.said)
+        mended = line.replace("[[1] * n for _ in range(n)]", "[[1] * (i + 1) + [0] * (n - i - 1) for i in range(n)]")
+        running.wait_until(lambda: "2 of 2 tests passed" in run(mended))
+        running.family += descendants(running.process.pid)
+
+
+@pytest.fixture
+def broken_runner(checkout: Checkout) -> Iterator[None]:
+    """A code runner that ends as one does that cannot fetch what it needs."""
+    program = checkout.folder / "backend/runner/__main__.py"
+    code = program.read_text()
+    program.write_text("raise SystemExit('npm is missing')")
+    yield
+    program.write_text(code)
+
+
+@pytest.mark.usefixtures("broken_runner")
+def test_without_a_runner_all_else_works(checkout: Checkout) -> None:
+    with Running(checkout) as running:
+        assert "code runner: npm is missing" in running.said
+        assert "labs do not run until" in running.said
+        headers = {"Authorization": f"Bearer {checkout.run('token').stdout.strip()}"}
+        with httpx.Client(base_url=f"{checkout.api}/v1", headers=headers, timeout=10, verify=PLAIN) as client:
+            answer = client.post(f"/labs/{sample.CODE}/run", json={"code": ""})
+            assert (answer.status_code, answer.json()["code"]) == (503, "runner_unavailable")
+            assert client.get(f"/labs/{sample.CODE}").status_code == 200
 
 
 def test_a_gateway_that_cannot_reload_waits_for_the_next_change(checkout: Checkout) -> None:
