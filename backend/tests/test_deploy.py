@@ -67,12 +67,24 @@ def test_what_bypasses_row_level_security_is_given_to_no_container() -> None:
     assert not re.search("SERVICE_ROLE|SECRET_KEY", KUBERNETES.read_text())
 
 
-def test_settings_are_passed_by_name_but_for_two_with_a_default() -> None:
+def test_settings_are_passed_by_name_but_for_three_with_a_default() -> None:
     given = environment(compose("docker-compose.yml")["backend"])
     assert {name: value for name, value in given.items() if value is not None} == {
         "SUPABASE_URL": "${SUPABASE_URL:-http://host.docker.internal:54321}",
         "ENVIRONMENT": "${ENVIRONMENT:-production}",
+        "RUNNER_URL": "${RUNNER_URL-http://runner:8010}",
     }
+
+
+def test_the_gateway_finds_the_runner_of_its_own_deployment() -> None:
+    services = compose("docker-compose.yml")
+    assert services["runner"]["networks"] == ["runner"]
+    assert "runner" in services["backend"]["networks"]
+    assert "RUNNER_PORT=8010" in (BACKEND / "runner/Dockerfile").read_text()
+    named = re.findall(r"RUNNER_URL=(http://aide\S+)", (BACKEND / "deploy/README.md").read_text())
+    assert objects_of("aide-runner")["Service"]["spec"]["sessionAffinity"] == "ClientIP", "it keeps its results"
+    assert services["runner"]["deploy"]["replicas"] == 1
+    assert named == [f"http://{objects_of('aide-runner')['Service']['metadata']['name']}"]
 
 
 @pytest.mark.parametrize("told", [{}, {"ENVIRONMENT": ""}, {"SUPABASE_URL": "https://project.supabase.co"}])
