@@ -14,6 +14,8 @@ const TABLES = {
   "public.source_pages": "file_id, number",
   "public.chapters": "file_id, position",
   "public.labs": "id",
+  "public.lab_runs": "id",
+  "public.lab_solutions": "lab_id",
   "private.nodes": "id",
   "public.edges": "id",
   "public.chat_messages": "workspace_id, seq",

@@ -46,6 +46,9 @@ def everything(url: str, user: User) -> dict[str, Any]:
         for workspace in workspaces:
             for table in TABLES:
                 seen[f"{table} of {workspace['id']}"] = walk(api, f"/{table}?workspace_id={workspace['id']}")
+            for lab in seen[f"labs of {workspace['id']}"]:
+                if lab["type"] == "code_lab":
+                    seen[f"runs of {lab['id']}"] = walk(api, f"/labs/{lab['id']}/runs")
             seen[f"canvas of {workspace['id']}"] = api.get(f"/workspaces/{workspace['id']}/canvas").json()
         return seen
 
@@ -91,6 +94,10 @@ def use(api: httpx.Client) -> None:
         )
         for source in sources
     ]
+    # What has no test to run is kept without a runner.
+    content = {"instructions": AWKWARD, "starter_code": "", "tests": "", "language": "python"}
+    exercise = created(api.post("/labs", json=of | {"type": "code_lab", "generated_content": content}))
+    assert api.post(f"/labs/{exercise['id']}/run", json={"code": AWKWARD}).status_code == 200
     for source, lab in zip(sources, labs, strict=True):
         ends = {"source_node_id": source["id"], "target_node_id": lab["id"]}
         created(
@@ -116,6 +123,10 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
             with client(url, user) as api:
                 use(api)
         rows = [everything(url, user) for user in users]
+        (lab, *_) = next(found for name, found in rows[0].items() if name.startswith("labs of"))
+        solution = {"lab_id": lab["id"], "workspace_id": lab["workspace_id"], "solution": AWKWARD}
+        headers = {"apikey": stack.publishable_key, "Authorization": f"Bearer {users[0].token}"}
+        assert httpx.post(f"{stack.url}/rest/v1/lab_solutions", headers=headers, json=solution).is_success
         with pytest.raises(StartError, match="stop it first"), (folder / "early.sql").open("wb") as early:
             move.export(folder, early)
     file = folder / "export.sql"
@@ -153,6 +164,7 @@ def test_what_a_used_workspace_holds_is_moved_row_by_row(moved: Moved, target: P
         with client(url, moved.users[0]) as api:
             goes_on(api, moved.rows[0])
             comes_back(api, target, moved.rows[0]["workspaces"][0])
+    assert target.sql("select solution from public.lab_solutions") == f"{AWKWARD}\n"
     assert target.sql("select name from public.workspaces where name = 'Here before'") == "Here before\n"
 
 
