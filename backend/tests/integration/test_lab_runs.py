@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -248,3 +249,35 @@ def test_a_killed_runner_is_said_clearly_and_missed_by_nothing_else(backend: Bac
             assert run(clients[0], labs[0], RIGHT).json()["status"] == "pass"
             for client in clients:
                 client.close()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_what_runs_cost_a_learner_and_the_neighbours(backend: Backend, api: httpx.Client, lab: Row) -> None:
+    """What it measures is printed: `pytest -s -m soak`."""
+
+    def read(count: int, client: httpx.Client, row: Row) -> list[float]:
+        times = []
+        for _ in range(count):
+            started_at = time.perf_counter()
+            assert client.get(f"/labs/{row['id']}").status_code == 200
+            times.append(time.perf_counter() - started_at)
+        return sorted(times)
+
+    with backend.gateway(backend.new_user()) as neighbour, ThreadPoolExecutor(2) as pool:
+        place = created(neighbour.post("/workspaces", json={"name": "Next door"}))
+        own = created(neighbour.post("/labs", json=new_lab(place)))
+        alone = read(500, neighbour, own)
+
+        def learn(number: int) -> float:
+            started_at = time.perf_counter()
+            assert run(api, lab, RIGHT).json()["status"] == "pass"
+            return time.perf_counter() - started_at
+
+        learning = [pool.submit(learn, number) for number in range(100)]
+        meanwhile = read(500, neighbour, own)
+        runs = sorted(each.result() for each in learning)
+    print(f"\na run of two tests: p50 {runs[50] * 1000:.0f} ms, p99 {runs[98] * 1000:.0f} ms")
+    print(f"a neighbour's read: p99 {alone[494] * 1000:.1f} ms alone, {meanwhile[494] * 1000:.1f} ms meanwhile")
+    assert runs[50] <= 0.4
+    assert meanwhile[494] <= 0.25
