@@ -82,7 +82,7 @@ test: install ## Run all tests, on both backends: the embedded stack, and Postgr
 
 .PHONY: test-fast
 test-fast: install ## Run the tests that need no server
-	@$(IN_BACKEND) pytest --ignore tests/integration
+	@$(IN_BACKEND) pytest --ignore tests/integration --ignore tests/runner
 
 .PHONY: openapi
 openapi: install ## Write backend/openapi.json, the API's description
