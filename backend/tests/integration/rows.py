@@ -33,7 +33,7 @@ def pasted(nodes: int, edges: int) -> tuple[list[str], Row]:
     half = nodes // 2
     sources = [{"id": id_, "type": "pdf", "title": f"Part {n}"} for n, id_ in enumerate(ids[:half])]
     labs = [
-        {"id": id_, "type": "code_lab", "source_id": ids[n], "generated_content": {"n": n}, "width": 240.5}
+        {"id": id_, "type": "essay_lab", "source_id": ids[n], "generated_content": {"n": n}, "width": 240.5}
         for n, id_ in enumerate(ids[half:])
     ]
     ends = [(ids[n % half], ids[half + (n + n // half) % half]) for n in range(edges)]

@@ -1,7 +1,6 @@
 """Files become pages and chapters, and nothing that a file holds gets out of the process that reads it."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ import pytest
 from app.services import documents
 from app.services.documents import Document, DocumentError, Documents, fits
 from tests.pdf import Bookmark, Line, pdf
+from tests.processes import command, descendants
 from tests.sample_document import document as sample
 from tests.services.hostile import FILES, READ, deflated, plain, with_content
 
@@ -46,21 +46,16 @@ def contents(data: bytes, media_type: str = "application/pdf") -> tuple[list[str
     return written["pages"], chapters
 
 
-def workers() -> list[int]:
-    """The processes that read files now."""
-    found = []
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if str(documents.WORKER).encode() in command.read_bytes():
-                found.append(int(command.parent.name))
-    return found
+def workers(of: int | None = None) -> set[int]:
+    """The processes of ours, or of this one's, that read files now."""
+    return descendants(str(documents.WORKER), of)
 
 
 @pytest.fixture(autouse=True)
 def _leaves_no_process() -> Any:
-    before = set(workers())
+    before = workers()
     yield
-    assert set(workers()) <= before
+    assert workers() <= before
 
 
 def test_pages_and_the_outline_are_read() -> None:
@@ -194,7 +189,7 @@ async def unfinished() -> AsyncIterator[bytes]:
 
 
 async def started(task: "asyncio.Task[Document]", before: set[int]) -> int:
-    while not (new := set(workers()) - before):
+    while not (new := workers() - before):
         assert not task.done()
         await asyncio.sleep(0)
     return new.pop()
@@ -203,14 +198,14 @@ async def started(task: "asyncio.Task[Document]", before: set[int]) -> int:
 def test_a_cancelled_read_ends_the_process() -> None:
     async def run() -> None:
         task = asyncio.create_task(Documents().read(in_chunks(endless()), "application/pdf"))
-        await started(task, set(workers()))
+        await started(task, workers())
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    before = set(workers())
+    before = workers()
     asyncio.run(run())
-    assert set(workers()) == before
+    assert workers() == before
 
 
 def test_a_read_ends_at_its_deadline() -> None:
@@ -225,13 +220,13 @@ def test_a_read_ends_at_its_deadline() -> None:
 def test_files_wait_for_their_turn() -> None:
     async def run() -> None:
         reader = Documents(at_once=1)
-        before = set(workers())
+        before = workers()
         first = asyncio.create_task(reader.read(unfinished(), "application/pdf"))
         running = await started(first, before)
         second = asyncio.create_task(reader.read(in_chunks(plain()), "application/pdf"))
         for _ in range(50):
             await asyncio.sleep(0)
-            assert set(workers()) - before == {running}
+            assert workers() - before == {running}
         first.cancel()
         assert (await second).page_count == 1
         await asyncio.wait([first])
@@ -254,7 +249,7 @@ def test_what_the_file_comes_from_may_fail() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
 def test_the_process_has_given_everything_up() -> None:
     async def run() -> None:
-        before = set(workers())
+        before = workers()
         task = asyncio.create_task(Documents().read(in_chunks(endless()), "application/pdf"))
         process = Path("/proc") / str(await started(task, before))
 
@@ -293,14 +288,13 @@ from app.services.documents import Documents
 from tests.services.test_documents import endless, in_chunks
 asyncio.run(Documents().read(in_chunks(endless()), "application/pdf"))
 """
-    before = set(workers())
     gateway = subprocess.Popen([sys.executable, "-c", program])
-    while not set(workers()) - before:
+    while not (running := workers(of=gateway.pid)):
         assert gateway.poll() is None
     os.kill(gateway.pid, signal.SIGKILL)
     gateway.wait()
     deadline = time.monotonic() + 10
-    while set(workers()) - before:
+    while any(map(command, running)):
         assert time.monotonic() < deadline
 
 

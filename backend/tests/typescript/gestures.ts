@@ -45,7 +45,7 @@ class History {
     const [source, lab] = [crypto.randomUUID(), crypto.randomUUID()];
     const create: Edit["create"] = {
       sources: [{ id: source, type: "note", title, canvas_position: { x: 0, y: 0 } }],
-      labs: [{ id: lab, source_id: source, type: "quiz_lab", generated_content: { question }, width: 240, height: null }],
+      labs: [{ id: lab, source_id: source, type: "essay_lab", generated_content: { question }, width: 240, height: null }],
       edges: [{ id: crypto.randomUUID(), source_node_id: source, target_node_id: lab }],
     };
     return this.#created((await edit(this.workspace, { create })).created);

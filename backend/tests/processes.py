@@ -1,0 +1,30 @@
+"""Which processes a test has started, so that those of tests in other processes are not counted."""
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def descendants(word: str, ancestor: int | None = None) -> set[int]:
+    """Processes with this word in their command line that come from `ancestor`, by default from this process."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    return {pid for pid in parents if _comes_from(pid, ancestor or os.getpid(), parents) and word in command(pid)}
+
+
+def command(pid: int) -> str:
+    """Its command line; empty once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _comes_from(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+    while pid in parents:
+        pid = parents[pid]
+        if pid == ancestor:
+            return True
+    return False
