@@ -1,21 +1,11 @@
--- Stamps: a size is layout, and rows that are written at once keep the order in which they were sent.
+-- Stamps: a size is layout, and a function of ours that writes many rows at once stamps them itself, in their order.
 -- Rows that are there: nothing changes.
-
-create function private.created_at(given timestamptz) returns timestamptz
-language sql volatile
-return private.with_fraction(
-  case when current_setting('private.keep_created_at', true) = 'on' then given else clock_timestamp() end
-);
-comment on function private.created_at is
-  'When a new row is created: now, or what a function of ours that writes many rows says, since the clock may give all of them the same moment. Clients have no way to that setting. Sets no search path, since its body is bound when it is made.';
-revoke execute on function private.created_at(timestamptz) from public, anon, authenticated, service_role;
-grant execute on function private.created_at(timestamptz) to authenticated, service_role;
 
 create or replace function private.stamp() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   if tg_op = 'INSERT' then
-    new.created_at := private.created_at(new.created_at);
+    new.created_at := private.with_fraction(clock_timestamp());
     new.updated_at := new.created_at;
     new.version    := 1;
     return new;
@@ -43,9 +33,26 @@ begin
   return new;
 end $$;
 
-create or replace function private.stamp_created_at() returns trigger
-language plpgsql set search_path = '' as $$
-begin
-  new.created_at := case tg_op when 'INSERT' then private.created_at(new.created_at) else old.created_at end;
-  return new;
-end $$;
+-- The clock may give many rows the same moment, and a call for each takes time. So edit_canvas() sets private.stamped
+-- while it inserts; no client has a way to that setting.
+create or replace trigger sources_stamp
+  before insert or update of
+    id, workspace_id, type, title, storage_path, metadata, cache_id, cache_expires_at,
+    version, created_at, updated_at
+  on public.sources for each row when (current_setting('private.stamped', true) is distinct from 'on')
+  execute function private.stamp();
+create or replace trigger labs_stamp
+  before insert or update of
+    id, workspace_id, source_id, type, title, status, config, generated_content, user_state,
+    version, created_at, updated_at
+  on public.labs for each row when (current_setting('private.stamped', true) is distinct from 'on')
+  execute function private.stamp();
+create or replace trigger edges_stamp before insert or update on public.edges
+  for each row when (current_setting('private.stamped', true) is distinct from 'on')
+  execute function private.stamp_created_at();
+
+-- Nearly every title is in NFC already: no call then.
+create or replace trigger sources_compose before insert or update of title on public.sources
+  for each row when (new.title is not nfc normalized) execute function private.compose();
+create or replace trigger labs_compose before insert or update of title on public.labs
+  for each row when (new.title is not nfc normalized) execute function private.compose();

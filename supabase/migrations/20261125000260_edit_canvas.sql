@@ -1,10 +1,20 @@
 -- Editing a canvas: paste, duplicate, delete and undo, each in one request that happens whole or not at all.
 -- Rows that are there: nothing changes.
 
+create function private.with_ids(items jsonb) returns jsonb
+language sql volatile set search_path = '' as $$
+  select coalesce(jsonb_agg(
+    case when item ? 'id' then item else item || jsonb_build_object('id', gen_random_uuid()) end order by n
+  ), '[]')
+  from jsonb_array_elements(items) with ordinality e (item, n)
+$$;
+comment on function private.with_ids is 'The rows to create, each with an id: its own, or a new one.';
+
 -- Plans are kept: those made while a table was small would read it from end to end for each thing, also once it is large.
 create function public.edit_canvas(workspace_id uuid, changes jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set enable_seqscan = off as $$
 #variable_conflict use_column
+-- "is not distinct from place" where a plan must find rows by their ids: with "=" it would read the whole workspace.
 declare
   place        constant uuid := edit_canvas.workspace_id;
   -- The request, taken apart; a row that was sent without an id gets one.
@@ -41,15 +51,9 @@ declare
   refused_row    text;
   result       jsonb;
 begin
-  select coalesce(array_agg(r order by n), '{}') into new_sources
-    from jsonb_array_elements(source_items) with ordinality e (item, n)
-    cross join lateral jsonb_populate_record(null::public.sources, jsonb_build_object('id', gen_random_uuid()) || item) r;
-  select coalesce(array_agg(r order by n), '{}') into new_labs
-    from jsonb_array_elements(lab_items) with ordinality e (item, n)
-    cross join lateral jsonb_populate_record(null::public.labs, jsonb_build_object('id', gen_random_uuid()) || item) r;
-  select coalesce(array_agg(r order by n), '{}') into new_edges
-    from jsonb_array_elements(edge_items) with ordinality e (item, n)
-    cross join lateral jsonb_populate_record(null::public.edges, jsonb_build_object('id', gen_random_uuid()) || item) r;
+  new_sources := array(select r from jsonb_populate_recordset(null::public.sources, private.with_ids(source_items)) r);
+  new_labs    := array(select r from jsonb_populate_recordset(null::public.labs, private.with_ids(lab_items)) r);
+  new_edges   := array(select r from jsonb_populate_recordset(null::public.edges, private.with_ids(edge_items)) r);
   select coalesce(jsonb_object_agg(key::uuid, value::uuid), '{}'), coalesce(array_agg(key::uuid), '{}'), coalesce(array_agg(value::uuid), '{}')
     into copies, olds, copy_ids
     from jsonb_each_text(coalesce(edit_canvas.changes #> '{copy,ids}', '{}'));
@@ -113,7 +117,7 @@ begin
     where l.id = any (thrown || back) and l.workspace_id = place order by l.id for no key update;
   -- Also the nodes at the other ends of edges that are drawn or come back: none of them may be just going.
   perform from private.nodes n
-    where n.workspace_id = place and n.id = any (thrown || back || array(
+    where n.workspace_id is not distinct from place and n.id = any (thrown || back || array(
       select unnest(array[e.source_node_id, e.target_node_id]) from unnest(new_edges) e
     ) || array(
       select unnest(array[e.source_node_id, e.target_node_id]) from public.edges e
@@ -131,7 +135,7 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object('loc', loc, 'id', id)), '[]')
     from unnest(node_ids, node_locs) g (id, loc)
     where loc ->> 0 in ('delete', 'restore')
-      and not exists (select from private.nodes n where n.id = g.id and n.workspace_id = place)
+      and not exists (select from private.nodes n where n.id = g.id and n.workspace_id is not distinct from place)
   ));
   perform private.refuse('PT422', 'unknown_edge', (
     select coalesce(jsonb_agg(jsonb_build_object('loc', loc, 'id', id)), '[]')
@@ -144,7 +148,7 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object('loc', jsonb_build_array('copy', 'ids', old), 'id', old)), '[]')
     from unnest(olds, copy_ids) c (old, id)
     where not id = any (known) and (
-      not exists (select from private.nodes n where n.id = old and n.workspace_id = place)
+      not exists (select from private.nodes n where n.id = old and n.workspace_id is not distinct from place)
       or (not old = any (thrown || back) and exists (select from private.trashed_nodes t where t.id = old))
     )
   ));
@@ -196,7 +200,8 @@ begin
   -- Into the trash and out of it.
   copied_edges := array(
     select e.id from public.edges e
-    where e.workspace_id = place and e.deleted_at is null and e.source_node_id = any (olds) and e.target_node_id = any (olds)
+    where cardinality(olds) > 0 and e.workspace_id = place and e.deleted_at is null
+      and e.source_node_id = any (olds) and e.target_node_id = any (olds)
     order by e.created_at, e.id
   );
   if cardinality(thrown || thrown_edges) > 0 then
@@ -257,15 +262,17 @@ begin
     ) original
   ) ranked;
   start := clock_timestamp();
-  perform set_config('private.keep_created_at', 'on', true);
+  perform set_config('private.stamped', 'on', true);
   begin
     insert into public.sources (
-      id, workspace_id, type, title, storage_path, metadata, cache_id, cache_expires_at, canvas_position, width, height, created_at
+      id, workspace_id, type, title, storage_path, metadata, cache_id, cache_expires_at, canvas_position, width, height,
+      created_at, updated_at
     )
       select
         s.id, place, s.type, s.title, s.storage_path, coalesce(s.metadata, '{}'), s.cache_id, s.cache_expires_at,
-        coalesce(s.canvas_position, '{"x": 0, "y": 0}'), s.width, s.height, start + s.ordinality * interval '2 microseconds'
+        coalesce(s.canvas_position, '{"x": 0, "y": 0}'), s.width, s.height, stamp.at, stamp.at
       from unnest(new_sources) with ordinality s
+      cross join lateral private.with_fraction(start + s.ordinality * interval '2 microseconds') stamp (at)
       where not s.id = any (known);
     -- A copy has all that its original has, columns included that are younger than this function.
     insert into public.sources
@@ -273,40 +280,43 @@ begin
       from (
         select s, (ranks ->> s.id::text)::integer as n
         from public.sources s
-        where s.workspace_id = place and s.id = any (olds) and not (copies ->> s.id::text)::uuid = any (known)
+        where s.workspace_id is not distinct from place and s.id = any (olds) and not (copies ->> s.id::text)::uuid = any (known)
       ) old (s, n)
+      cross join lateral private.with_fraction(start + (4000 + n) * interval '2 microseconds') stamp (at)
       cross join lateral jsonb_populate_record(s, jsonb_build_object(
         'id', copies ->> (s).id::text,
         'canvas_position', jsonb_build_object(
           'x', ((s).canvas_position ->> 'x')::float8 + offset_x, 'y', ((s).canvas_position ->> 'y')::float8 + offset_y
         ),
-        'created_at', start + (4000 + n) * interval '2 microseconds',
-        'deleted_at', null
+        'version', 1, 'created_at', stamp.at, 'updated_at', stamp.at, 'deleted_at', null
       )) r;
 
     perform private.refuse('PT422', 'unknown_source', (
       select coalesce(jsonb_agg(jsonb_build_object('loc', jsonb_build_array('create', 'labs', l.ordinality - 1, 'source_id'), 'id', l.source_id)), '[]')
       from unnest(new_labs) with ordinality l
       where l.source_id is not null and not l.id = any (known) and not exists (
-        select from public.sources s where s.id = l.source_id and s.workspace_id = place and s.deleted_at is null
+        select from public.sources s where s.id = l.source_id and s.workspace_id is not distinct from place and s.deleted_at is null
       )
     ));
     insert into public.labs (
-      id, workspace_id, source_id, type, title, status, config, generated_content, user_state, canvas_position, width, height, created_at
+      id, workspace_id, source_id, type, title, status, config, generated_content, user_state, canvas_position, width, height,
+      created_at, updated_at
     )
       select
         l.id, place, l.source_id, l.type, l.title, coalesce(l.status, 'pending'), coalesce(l.config, '{}'), l.generated_content,
         coalesce(l.user_state, '{}'), coalesce(l.canvas_position, '{"x": 0, "y": 0}'), l.width, l.height,
-        start + (2000 + l.ordinality) * interval '2 microseconds'
+        stamp.at, stamp.at
       from unnest(new_labs) with ordinality l
+      cross join lateral private.with_fraction(start + (2000 + l.ordinality) * interval '2 microseconds') stamp (at)
       where not l.id = any (known);
     insert into public.labs
       select r.*
       from (
         select l, (ranks ->> l.id::text)::integer as n
         from public.labs l
-        where l.workspace_id = place and l.id = any (olds) and not (copies ->> l.id::text)::uuid = any (known)
+        where l.workspace_id is not distinct from place and l.id = any (olds) and not (copies ->> l.id::text)::uuid = any (known)
       ) old (l, n)
+      cross join lateral private.with_fraction(start + (4000 + n) * interval '2 microseconds') stamp (at)
       cross join lateral jsonb_populate_record(l, jsonb_build_object(
         'id', copies ->> (l).id::text,
         -- Made from the copy of its source, if that is copied too; from none, if it is in the trash.
@@ -319,8 +329,7 @@ begin
         'canvas_position', jsonb_build_object(
           'x', ((l).canvas_position ->> 'x')::float8 + offset_x, 'y', ((l).canvas_position ->> 'y')::float8 + offset_y
         ),
-        'created_at', start + (4000 + n) * interval '2 microseconds',
-        'deleted_at', null
+        'version', 1, 'created_at', stamp.at, 'updated_at', stamp.at, 'deleted_at', null
       )) r;
 
     -- Edges last, since they join what has just been made.
@@ -379,7 +388,7 @@ begin
       from unnest(new_edges) with ordinality e
       cross join lateral (values ('source_node_id', e.source_node_id), ('target_node_id', e.target_node_id)) p (side, node_id)
       where p.node_id is not null and (
-        not exists (select from private.nodes n where n.id = p.node_id and n.workspace_id = place)
+        not exists (select from private.nodes n where n.id = p.node_id and n.workspace_id is not distinct from place)
         or exists (select from private.trashed_nodes t where t.id = p.node_id)
       )
     ));
@@ -388,7 +397,7 @@ begin
     )
       select
         e.id, place, e.source_node_id, e.target_node_id, e.source_handle, e.target_handle, e.label,
-        start + e.ordinality * interval '2 microseconds'
+        private.with_fraction(start + e.ordinality * interval '2 microseconds')
       from unnest(new_edges) with ordinality e
       where drawn[e.ordinality] = e.id and not exists (select from public.edges o where o.id = e.id);
     -- Between copies that are older than this request, edges were copied then.
@@ -403,7 +412,7 @@ begin
       ) old (e, n, source, target)
       cross join lateral jsonb_populate_record(e, jsonb_build_object(
         'id', gen_random_uuid(), 'source_node_id', source, 'target_node_id', target,
-        'created_at', start + (4000 + n) * interval '2 microseconds', 'deleted_at', null
+        'created_at', private.with_fraction(start + (4000 + n) * interval '2 microseconds'), 'deleted_at', null
       )) r
       where not (source = any (known) and target = any (known))
       on conflict do nothing;
@@ -434,7 +443,7 @@ begin
       ));
       raise;
   end;
-  perform set_config('private.keep_created_at', '', true);
+  perform set_config('private.stamped', '', true);
 
   select jsonb_build_object(
     'created', jsonb_build_object(
@@ -450,7 +459,7 @@ begin
       'nodes', to_jsonb(copy_ids),
       'edges', (
         select coalesce(jsonb_agg(e.id order by e.created_at, e.id), '[]') from public.edges e
-        where e.workspace_id = place and e.deleted_at is null
+        where cardinality(copy_ids) > 0 and e.workspace_id = place and e.deleted_at is null
           and e.source_node_id = any (copy_ids) and e.target_node_id = any (copy_ids) and not e.id = any (drawn)
       )
     ),
@@ -464,7 +473,8 @@ begin
           select e.id from public.edges e
           left join private.trashed_nodes s on s.id = e.source_node_id
           left join private.trashed_nodes t on t.id = e.target_node_id
-          where e.workspace_id = place and (e.source_node_id = any (thrown) or e.target_node_id = any (thrown))
+          where cardinality(thrown) > 0 and e.workspace_id = place
+            and (e.source_node_id = any (thrown) or e.target_node_id = any (thrown))
             and e.deleted_at in (s.deleted_at, t.deleted_at)
         )
       )
@@ -473,7 +483,8 @@ begin
       'nodes', to_jsonb(back),
       'edges', (
         select coalesce(jsonb_agg(e.id order by e.created_at, e.id), '[]') from public.edges e
-        where e.workspace_id = place and e.deleted_at is null and not e.id = any (drawn)
+        where cardinality(back || back_edges) > 0 and e.workspace_id = place and e.deleted_at is null
+          and not e.id = any (drawn)
           and (e.id = any (back_edges) or e.source_node_id = any (back) or e.target_node_id = any (back))
       )
     )
@@ -483,7 +494,7 @@ end $$;
 comment on function public.edit_canvas is
   'Changes a workspace''s canvas, all of it or nothing: {create: {sources, labs, edges}, copy: {ids: {old: new}, offset: {x, y}}, delete: {nodes, edges}, restore: {nodes, edges}}, at most 2,000 things. Answers {created, copied, deleted, restored}, each {nodes, edges} of ids. To send it again does nothing and answers the same. Raises PT404 workspace_not_found; PT422 too_many_changes, duplicate_id, other_workspace, unknown_node, unknown_edge, unknown_source, refused_value; PT409 id_taken, duplicate. Details are [{loc, id, type, existing}, ...]. Definer, because the trash is hidden; it locks the workspace as the caller, and touches nothing outside of it.';
 
-revoke execute on function public.edit_canvas(uuid, jsonb) from public, anon, authenticated, service_role;
+revoke execute on function public.edit_canvas(uuid, jsonb), private.with_ids(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.edit_canvas(uuid, jsonb) to authenticated, service_role;
 
 create or replace function public.schema_version() returns text
