@@ -24,7 +24,7 @@ upstream = Histogram(
 )
 upstream_under_way = Gauge(
     "aide_upstream_under_way",
-    "Requests to Supabase under way, or waiting for a connection.",
+    "Requests to Supabase that are running, or waiting for a connection.",
     multiprocess_mode="livesum",
 )
 tokens = Counter("aide_tokens_total", "Access tokens seen: remembered, verified or refused.", ["outcome"])
@@ -49,7 +49,7 @@ def serve(port: int) -> None:
 
 
 def _forget_the_dead(folder: Path) -> None:
-    """Take workers that were killed out of the gauges: what they had under way is over. Their counts stay."""
+    """Take workers that were killed out of the gauges: what they had running is over. Their counts stay."""
     for file in folder.glob("gauge_live*.db"):
         pid = int(file.stem.rpartition("_")[2])
         try:

@@ -1,4 +1,4 @@
-"""Chat messages: the conversation beside the canvas. They are written once and never edited."""
+"""Chat messages: the conversation next to the canvas. They are written once and never edited."""
 
 from typing import Annotated, Literal
 from uuid import UUID

@@ -79,7 +79,7 @@ def _json_column(value: dict[str, Any]) -> dict[str, Any]:
             items = container.values()
             if any("\x00" in name for name in container):
                 raise _unstorable_text()
-        if 3 * spaces > MAX_JSON_BYTES:  # with each goes a comma or colon, and what that stands behind
+        if 3 * spaces > MAX_JSON_BYTES:  # each has a comma or colon, and what that follows
             raise _too_large()
         for item in items:
             kind = type(item)
@@ -203,7 +203,7 @@ Size = Annotated[float, Field(strict=True, gt=0, le=MAX_COORDINATE, allow_inf_na
 # Every row holds one of these, so they are dicts: a model within each of 100 rows is an eighth of reading them.
 @with_config(extra="forbid")
 class Position(TypedDict):
-    """Where a node's top left corner lies on the canvas, in canvas units."""
+    """Where a node's top left corner is on the canvas, in canvas units."""
 
     x: Coordinate
     y: Coordinate

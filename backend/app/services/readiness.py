@@ -11,12 +11,12 @@ from app.services.db import SCHEMA_VERSION, Database
 READY_TIMEOUT = 1.5
 """Seconds that each part has to answer; both are asked at the same time."""
 READY_SECONDS = 1.0
-"""How long an answer stands for whoever asks next."""
+"""How long an answer is given to whoever asks next."""
 
 
 class Readiness:
     """What keeps Supabase from serving, if anything. Anybody may want to know, without a token and as often as they
-    like: so Supabase is asked once at a time, and its answer stands for `READY_SECONDS`."""
+    like: so Supabase is asked once at a time, and its answer is good for `READY_SECONDS`."""
 
     def __init__(self, database: Database, verifier: Verifier) -> None:
         self._database = database
