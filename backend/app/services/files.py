@@ -63,7 +63,8 @@ class Upload:
         while len(self._head) < HEAD_BYTES and (chunk := await self._next()):
             self._head += chunk
         if not self._head:
-            raise InvalidRequestError("The file is empty.")
+            fault = {"loc": ("body",), "msg": "The file is empty", "type": "empty_file"}
+            raise InvalidRequestError("The file is empty.", errors=[fault])
         if not fits(self.media_type, self._head[:HEAD_BYTES]):
             raise UnsupportedFileError(f"The bytes are not those of {self.media_type}, which `Content-Type` says.")
 

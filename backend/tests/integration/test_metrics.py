@@ -89,5 +89,6 @@ def test_metrics_count_what_the_clients_count(backend: Backend, tmp_path: Path, 
     assert tokens["refused",] == CLIENTS * JOURNEYS
     assert tokens["verified",] <= CLIENTS * workers
     assert tokens["remembered",] + tokens["verified",] == CLIENTS * JOURNEYS * 7
-    assert upstream == CLIENTS * JOURNEYS * 7  # two for the stale version, none for what is refused by the gateway
+    # Two for the stale version, two for the workspace that is deleted, none for what is refused by the gateway.
+    assert upstream == CLIENTS * JOURNEYS * 8
     assert under_way == 0

@@ -164,7 +164,7 @@ def test_what_a_used_workspace_holds_is_moved_row_by_row(moved: Moved, target: P
         with client(url, moved.users[0]) as api:
             goes_on(api, moved.rows[0])
             comes_back(api, target, moved.rows[0]["workspaces"][0])
-    assert target.sql("select solution from public.lab_solutions") == f"{AWKWARD}\n"
+    assert json.loads(target.sql("select to_json(solution) from public.lab_solutions")) == AWKWARD
     assert target.sql("select name from public.workspaces where name = 'Here before'") == "Here before\n"
 
 
