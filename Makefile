@@ -36,6 +36,11 @@ token: ## Print an access token of the development user: TOKEN=$(make -s token)
 reset: install ## Empty the local database, after asking (YES=1 does not ask)
 	@$(IN_BACKEND) dev reset
 
+.PHONY: sweep
+sweep: export KEY := $(KEY)
+sweep: install ## List the files that no source refers to, and remove them after asking (KEY, YES=1 does not ask)
+	@$(IN_BACKEND) dev sweep
+
 .PHONY: up
 up: install ## Run Supabase and the gateway in containers (PORT); needs Docker
 	@$(IN_BACKEND) dev up

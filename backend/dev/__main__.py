@@ -7,12 +7,14 @@ from dev.migrate import migrate
 from dev.move import export_data, import_data
 from dev.reset import reset
 from dev.serve import serve
+from dev.sweep import sweep
 from dev.up import down, logs, up
 
 COMMANDS = {
     "serve": serve,
     "token": print_token,
     "reset": reset,
+    "sweep": sweep,
     "up": up,
     "down": down,
     "logs": logs,

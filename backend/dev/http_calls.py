@@ -1,4 +1,4 @@
-"""The few HTTP calls that development commands make, all to this machine."""
+"""The few HTTP calls that development commands make: to this machine, and `make sweep` to SUPABASE_URL."""
 
 import http.client
 import json

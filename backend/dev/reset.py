@@ -16,7 +16,7 @@ def reset() -> int:
     temp = ROOT / "supabase/.temp"
     try:
         with hold(ROOT):
-            if not _is_wanted(temp / "data"):
+            if not is_wanted(f"Delete all rows, users and files in {temp}?"):
                 return 0
             for folder in (temp / "data", temp / "storage"):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -27,13 +27,14 @@ def reset() -> int:
     return 0
 
 
-def _is_wanted(data: Path) -> bool:
+def is_wanted(question: str) -> bool:
+    """Whether somebody at the terminal, or YES=1, says so. Raises `StartError` when nobody does."""
     if os.environ.get("YES") == "1":
         return True
     if not sys.stdin.isatty():
-        raise StartError("nobody is there to ask; `make reset YES=1` does not ask")
+        raise StartError("nobody is there to ask; YES=1 does not ask")
     try:
-        return input(f"Delete all rows, users and files in {data.parent}? [y/N] ").strip().lower() in {"y", "yes"}
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
     except (EOFError, KeyboardInterrupt):
         print()
         return False
