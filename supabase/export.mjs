@@ -6,6 +6,7 @@
 
 import { existsSync } from "node:fs";
 import { once } from "node:events";
+import { resolve } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 
 const TABLES = {
@@ -126,4 +127,6 @@ for (const [table, order] of Object.entries(TABLES)) {
   await copy(table.split(".")[1], `${table} (${columns})`, `select ${columns} from ${table} order by ${order}`);
 }
 await write(END);
+const files = await value("select count(*)::integer as value from storage.objects where bucket_id = 'sources'");
+if (files) console.error(`${files} files of sources are NOT in it: they stay in ${resolve(folder, "../storage")}`);
 await db.close();

@@ -46,6 +46,10 @@ def everything(url: str, user: User) -> dict[str, Any]:
         for workspace in workspaces:
             for table in TABLES:
                 seen[f"{table} of {workspace['id']}"] = walk(api, f"/{table}?workspace_id={workspace['id']}")
+            for source in seen[f"sources of {workspace['id']}"]:
+                if source["status"] == "ready":
+                    for part in ("pages", "chapters"):
+                        seen[f"{part} of {source['id']}"] = api.get(f"/sources/{source['id']}/{part}").json()
             for lab in seen[f"labs of {workspace['id']}"]:
                 if lab["type"] == "code_lab":
                     seen[f"runs of {lab['id']}"] = walk(api, f"/labs/{lab['id']}/runs")
@@ -77,6 +81,9 @@ def use(api: httpx.Client) -> None:
         )
         for n in range(4)
     ]
+    text = f"# One\n\n{AWKWARD}\n\n# Two\n\nbeta"
+    path_of_file, kind = f"/sources/{sources[2]['id']}/file", {"Content-Type": "text/markdown"}
+    assert api.put(path_of_file, content=text.encode(), headers=kind).json()["page_count"] == 2
     labs = [
         created(
             api.post(
@@ -166,6 +173,15 @@ def test_what_a_used_workspace_holds_is_moved_row_by_row(moved: Moved, target: P
             comes_back(api, target, moved.rows[0]["workspaces"][0])
     assert json.loads(target.sql("select to_json(solution) from public.lab_solutions")) == AWKWARD
     assert target.sql("select name from public.workspaces where name = 'Here before'") == "Here before\n"
+
+
+def test_export_says_that_files_stay_behind_and_where(moved: Moved, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = moved.file.parent
+    with (folder / "again.sql").open("wb") as again:
+        move.export(folder, again)
+    place = folder / "supabase/.temp/storage"
+    assert f"2 files of sources are NOT in it: they stay in {place}\n" in capfd.readouterr().err
+    assert len([path for path in (place / "sources").rglob("*.md") if path.is_file()]) == 2
 
 
 def goes_on(api: httpx.Client, rows: dict[str, Any]) -> None:
