@@ -1,4 +1,4 @@
--- Canvas: a source on it says what came of its file.
+-- Canvas: nodes have a size, a source says what came of its file, and what is in the trash is not on it.
 -- Rows that are there: nothing changes.
 
 create or replace function public.canvas(workspace_id uuid)
