@@ -45,6 +45,13 @@ class Context:
             raise LookupError("only requests to /v1 have a caller")
         return self._caller
 
+    def identity(self) -> dict[str, str]:
+        """The headers that say to Supabase who asks, and by which request."""
+        headers = {"Authorization": f"Bearer {self.caller.token}", "X-Request-ID": self.id}
+        if self.trace:
+            headers["traceparent"] = self.trace
+        return headers
+
     def admit(self, caller: Caller) -> None:
         """Note who sends it: once, after the token was verified."""
         self._caller = caller

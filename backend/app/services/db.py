@@ -36,7 +36,7 @@ from app.errors import (
 )
 from app.models.page import Cursor, PageQuery, SearchQuery, SequenceQuery
 from app.models.types import Input, Row
-from app.services.pool import read_whole
+from app.services.pool import MAX_REFUSAL_BYTES, read_whole
 from app.services.refusals import FAULTS, unreadable, upstream_problem
 from app.services.repeats import differing
 
@@ -47,7 +47,6 @@ MAX_PAGE_BYTES = 16 * 1024 * 1024
 """The largest answer that is held in memory. A page of rows that would be larger ends earlier."""
 FEW_ROWS = 3
 """So many rows, and one more, always fit: no row has 4 MiB."""
-MAX_REFUSAL_BYTES = 64 * 1024
 MAX_LOOKED_UP = 100
 """Of so many nodes it is said which are unknown: their ids are part of an address upstream, twice."""
 
@@ -89,10 +88,7 @@ class Database:
 
     def session(self, context: Context) -> "Session":
         """Access to the data API as the caller of this request, and as nobody else."""
-        identity = {"Authorization": f"Bearer {context.caller.token}", "X-Request-ID": context.id}
-        if context.trace:
-            identity["traceparent"] = context.trace
-        return Session(self.client, identity, context)
+        return Session(self.client, context.identity(), context)
 
     async def schema_version(self) -> str:
         """The newest migration that the database has: the one question that needs no user."""

@@ -18,6 +18,9 @@ from app.memory import UNCOUNTED_BYTES
 LARGE_BYTES = 64 * 1024
 """A larger body is sent in pieces, as a file is, so that other requests go on meanwhile."""
 
+MAX_REFUSAL_BYTES = 64 * 1024
+"""So much is read of an answer that is a refusal."""
+
 FAILURE_SECONDS = 30.0
 """One line in the log for each kind of failure in this time."""
 

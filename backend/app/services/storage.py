@@ -22,13 +22,12 @@ from app.errors import (
     UnsupportedFileError,
     UpstreamUnavailableError,
 )
-from app.services.pool import read_whole
+from app.services.pool import MAX_REFUSAL_BYTES, read_whole
 from app.services.refusals import PROXIES, unreadable
 
 BUCKET = "sources"
 MAX_REMOVED = 1000
 """Files that one request removes at most."""
-MAX_REFUSAL_BYTES = 64 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +54,7 @@ class Storage:
 
     def bucket(self, context: Context) -> "Bucket":
         """The files that the caller of this request may see and change."""
-        identity = {
-            "apikey": self._key,
-            "Authorization": f"Bearer {context.caller.token}",
-            "X-Request-ID": context.id,
-        }
-        if context.trace:
-            identity["traceparent"] = context.trace
-        return Bucket(self._http, self._url, identity, context)
+        return Bucket(self._http, self._url, {"apikey": self._key, **context.identity()}, context)
 
 
 class Bucket:
