@@ -39,10 +39,16 @@ def post_scope(token: str) -> dict[str, Any]:
     }
 
 
-MESSAGE = {
+MESSAGE: dict[str, Any] = {
     "id": "40000000-0000-4000-8000-000000000001",
     "workspace_id": "10000000-0000-4000-8000-000000000001",
+    "user_id": None,
+    "chat_id": "main",
     "role": "user",
+    "status": "complete",
+    "failure": None,
+    "sources": [],
+    "tokens": None,
     "content": "?",
     "mentions": [],
     "seq": 1,

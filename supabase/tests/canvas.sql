@@ -42,8 +42,8 @@ select set_eq(
 select set_eq(
   $$ select jsonb_object_keys(nodes::jsonb -> 1 -> 'data') from canvas(pg_temp.id('physics')) $$,
   $$ select attname::text from pg_attribute where attrelid = 'labs'::regclass and attnum > 0 and not attisdropped
-     and attname not in ('generated_content', 'deleted_at') $$,
-  'a lab all but its generated content'
+     and attname not in ('generated_content', 'lease_until', 'deleted_at') $$,
+  'a lab all but its generated content and its lease'
 );
 select results_eq(
   $$ select edges::jsonb from canvas(pg_temp.id('physics')) $$,

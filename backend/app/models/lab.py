@@ -44,6 +44,10 @@ class CanvasLab(Row):
     type: str
     title: str | None
     status: LabStatus
+    failure: Annotated[str | None, Field(description="Why a `failed` lab could not be made: a code of `/problems`.")]
+    progress: Annotated[
+        dict[str, Any] | None, Field(description="How far a lab that is `generating` has come: `step` and `attempt`.")
+    ]
     config: dict[str, Any]
     user_state: dict[str, Any]
     canvas_position: Position

@@ -167,6 +167,8 @@ Label = Annotated[str, StringConstraints(max_length=500, pattern=_TEXT)]
 Handle = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
 CacheId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
 StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=_TEXT_NOT_BLANK)]
+ChatId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
+"""A conversation of a workspace, as the client names it."""
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A lower-case word of an open set: letters, digits and underscores, at most 64 characters."""
 Search = Annotated[str, StringConstraints(max_length=255, pattern=_TEXT), BeforeValidator(_composed)]

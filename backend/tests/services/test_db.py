@@ -109,7 +109,13 @@ def row(number: int, size: int) -> dict[str, Any]:
     return {
         "id": str(UUID(int=number)),
         "workspace_id": str(ID),
+        "user_id": None,
+        "chat_id": "main",
         "role": "user",
+        "status": "complete",
+        "failure": None,
+        "sources": [],
+        "tokens": None,
         "content": "x" * size,
         "mentions": [],
         "seq": number,
