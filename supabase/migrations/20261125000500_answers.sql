@@ -53,13 +53,17 @@ begin
     new.role     := old.role;
     new.mentions := old.mentions;
   end if;
-  new.lease_until := case
-    when new.status in ('streaming', 'stopping') then clock_timestamp() + interval '15 seconds'
-  end;
+  if new.status not in ('streaming', 'stopping') then
+    new.lease_until := null;
+  elsif tg_op = 'UPDATE' and old.status = 'streaming' and new.status = 'stopping' then
+    new.lease_until := old.lease_until; -- whoever asks for the end is not the writer
+  else
+    new.lease_until := clock_timestamp() + interval '15 seconds';
+  end if;
   return new;
 end $$;
 comment on function private.keep_message is
-  'Owns user_id and lease_until, and keeps what never changes of a message. Every write to an unfinished answer renews its lease.';
+  'Owns user_id and lease_until, and keeps what never changes of a message. Every write to an unfinished answer renews its lease, but the one that asks its writer to end.';
 create trigger chat_messages_keep_message before insert or update on public.chat_messages
   for each row execute function private.keep_message();
 revoke execute on function private.keep_message() from public, anon, authenticated, service_role;

@@ -102,16 +102,17 @@ select throws_like(
 -- What has lost its writer is ended by whoever finds it.
 update chat_messages set content = 'So far' where id = pg_temp.id('Bob');
 select pg_temp.let_lapse();
-update chat_messages set status = 'stopping' where id = pg_temp.id('There');
+update chat_messages set content = 'Still' where id = pg_temp.id('There');
 select end_lapsed_turns(pg_temp.id('physics'));
 select results_eq(
-  $$ select status, failure, content, lease_until from chat_messages where id in (pg_temp.id('Bob'), pg_temp.id('There')) order by status $$,
-  $$ values ('failed', 'interrupted', 'So far', null::timestamptz), ('stopping', null, '', (select lease_until from chat_messages where id = pg_temp.id('There'))) $$,
+  $$ select status, failure, content, lease_until is null from chat_messages where id in (pg_temp.id('Bob'), pg_temp.id('There')) order by status $$,
+  $$ values ('failed', 'interrupted', 'So far', true), ('streaming', null, 'Still', false) $$,
   'what has no lease has failed, its text stays; what has one goes on'
 );
 select pg_temp.let_lapse();
+update chat_messages set status = 'stopping' where id = pg_temp.id('There');
 select end_lapsed_turns(pg_temp.id('physics'));
-select is(status, 'stopped', 'what was to stop has stopped') from chat_messages where id = pg_temp.id('There');
+select is(status, 'stopped', 'what was to stop has stopped, since to ask for that renews no lease') from chat_messages where id = pg_temp.id('There');
 select lives_ok($$ select pg_temp.ask('Again?', 'Lost', 'lost') $$, 'an answer begins');
 select pg_temp.let_lapse();
 select lives_ok($$ select pg_temp.ask('Now?', 'Now', 'lost') $$, 'one that was lost is in the way of no other');
