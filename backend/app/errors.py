@@ -16,6 +16,7 @@
     ├── LabNotReadyError                 409     lab_not_ready
     ├── WrongLabTypeError                409     wrong_lab_type
     ├── SolutionHiddenError              409     solution_hidden
+    ├── TurnRunningError                 409     turn_running
     ├── StaleVersionError                412     stale_version
     ├── BodyTooLargeError                413     body_too_large
     ├── UriTooLongError                  414     uri_too_long
@@ -28,16 +29,23 @@
     │   ├── UnknownEdgeError             422     unknown_edge
     │   └── UnknownSourceError           422     unknown_source
     ├── TooManyRequestsError             429     too_many_requests
+    ├── QuotaExceededError               429     quota_exceeded
+    ├── ModelRateLimitedError            429     model_rate_limited
     ├── HeadersTooLargeError             431     headers_too_large
     ├── InternalError                    500     internal_error
     ├── BadUpstreamError                 502     bad_upstream
     ├── ConnectionLostError              502     connection_lost
     ├── RefusedKeyError                  502     supabase_key_refused
+    ├── ModelRefusedError                502     model_refused
     ├── OverloadedError                  503     overloaded
     ├── NotReadyError                    503     not_ready
     ├── UpstreamUnavailableError         503     supabase_unavailable
     ├── RunnerUnavailableError           503     runner_unavailable
-    └── DeadlineExceededError            504     deadline_exceeded
+    ├── ModelNotConfiguredError          503     model_not_configured
+    ├── ModelUnavailableError            503     model_unavailable
+    ├── InterruptedTurnError             503     interrupted
+    ├── DeadlineExceededError            504     deadline_exceeded
+    └── TurnTimeoutError                 504     turn_timeout
 
 Every class's docstring is what a caller reads: in the answer's `detail`, in OpenAPI and on the page `/problems`.
 """
@@ -217,6 +225,13 @@ class SolutionHiddenError(ProblemError):
     status, code, title = 409, "solution_hidden", "Solution hidden"
 
 
+class TurnRunningError(ProblemError):
+    """An answer of this conversation, or this lab, is being written already. Follow it at `.../stream`, stop it at
+    `.../stop`, or wait until it has ended."""
+
+    status, code, title = 409, "turn_running", "Already being written"
+
+
 class StaleVersionError(ProblemError):
     """The row has changed since the version in `If-Match`. Nothing was written; read it again, then decide."""
 
@@ -297,6 +312,20 @@ class TooManyRequestsError(ProblemError):
     fields: ClassVar = {"Retry-After": "1"}
 
 
+class QuotaExceededError(ProblemError):
+    """You have used up what you may take of the language model today. The new day begins at midnight UTC, in
+    `Retry-After` seconds."""
+
+    status, code, title = 429, "quota_exceeded", "Quota exceeded"
+
+
+class ModelRateLimitedError(ProblemError):
+    """The language model takes no more requests for now. Wait for `Retry-After` seconds and ask again."""
+
+    status, code, title = 429, "model_rate_limited", "The model is busy"
+    fields: ClassVar = {"Retry-After": "20"}
+
+
 class HeadersTooLargeError(ProblemError):
     """The request's headers are larger than this API takes."""
 
@@ -329,6 +358,13 @@ class RefusedKeyError(ProblemError):
     status, code, title = 502, "supabase_key_refused", "Supabase refuses the gateway's key"
 
 
+class ModelRefusedError(ProblemError):
+    """The language model refuses the request: its key, its name, its account or what it was asked. Whoever runs the
+    gateway finds which in the log."""
+
+    status, code, title = 502, "model_refused", "The model refuses"
+
+
 class OverloadedError(ProblemError):
     """The gateway has as many requests running as it can serve. Wait for `Retry-After` seconds."""
 
@@ -359,8 +395,37 @@ class RunnerUnavailableError(ProblemError):
     fields: ClassVar = {"Retry-After": "5"}
 
 
+class ModelNotConfiguredError(ProblemError):
+    """This gateway has no language model. Whoever runs it can give it one with `AI_MODEL`, `AI_BASE_URL` and
+    `AI_API_KEY`; everything else works without."""
+
+    status, code, title = 503, "model_not_configured", "No model"
+
+
+class ModelUnavailableError(ProblemError):
+    """The language model cannot be reached, failed, or stopped in the middle of its answer. Ask again in a while."""
+
+    status, code, title = 503, "model_unavailable", "Model unavailable"
+    fields: ClassVar = {"Retry-After": "5"}
+
+
+class InterruptedTurnError(ProblemError):
+    """What was being written was interrupted, since the gateway stopped or lost its connection to Supabase. What it had
+    written stays; ask again."""
+
+    status, code, title = 503, "interrupted", "Interrupted"
+    fields: ClassVar = {"Retry-After": "2"}
+
+
 class DeadlineExceededError(ProblemError):
     """The request took longer than the gateway waits. A write may have happened: send it again with the same `id`,
     or read first."""
 
     status, code, title = 504, "deadline_exceeded", "Deadline exceeded"
+
+
+class TurnTimeoutError(ProblemError):
+    """The language model took longer than a turn may, or than the access token is valid. What it had written stays;
+    ask again."""
+
+    status, code, title = 504, "turn_timeout", "The turn took too long"

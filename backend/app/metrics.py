@@ -28,6 +28,8 @@ upstream_under_way = Gauge(
     multiprocess_mode="livesum",
 )
 tokens = Counter("aide_tokens_total", "Access tokens seen: remembered, verified or refused.", ["outcome"])
+turns = Counter("aide_turns_total", "Answers and labs that a model wrote, by how they ended.", ["table", "status"])
+ai_tokens = Counter("aide_ai_tokens_total", "Tokens that the language model took, read and written.")
 jwks_fetches = Counter("aide_jwks_fetches_total", "Fetches of the login service's verification keys.", ["outcome"])
 
 

@@ -124,6 +124,14 @@ class Session:
             raise BadUpstreamError
         return body
 
+    async def read(self, query: Query, decode: Callable[[bytes], T], what: str) -> T:
+        """As `send`, decoded. Raises `BadUpstreamError` when the answer is not `what` it is taken for."""
+        return _read(decode, await self.send(query), what)
+
+    def detached(self) -> "Session":
+        """The same caller's access for work that outlives the request. Its answers count as no request's memory."""
+        return Session(self._client, self._identity, None)
+
     async def fetch(self, query: Query, *, one: bool = False) -> bytes | None:
         """As `send`, but None when the body is larger than `MAX_PAGE_BYTES`."""
         answer = await self.open(query, one=one)

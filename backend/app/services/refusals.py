@@ -19,10 +19,12 @@ from app.errors import (
     NoSolutionError,
     NotFoundError,
     ProblemError,
+    QuotaExceededError,
     RefusedKeyError,
     SolutionHiddenError,
     StaleVersionError,
     TokenExpiredError,
+    TurnRunningError,
     UnauthenticatedError,
     UnknownEdgeError,
     UnknownNodeError,
@@ -94,6 +96,8 @@ CLOCKS: dict[str, Callable[[], ProblemError]] = {
 # Constraints whose refusal means something more exact, and the words our own SQL functions raise.
 CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "workspaces_owner_id_fkey": UnauthenticatedError,  # the account is gone
+    "ai_usage_user_id_fkey": UnauthenticatedError,
+    "chat_messages_running_key": TurnRunningError,
     "labs_source_id_fkey": UnknownSourceError,
     "labs_generated_content_shape": partial(
         InvalidRequestError,
@@ -126,6 +130,8 @@ RAISED: dict[str, Callable[..., ProblemError]] = {
     "lab_not_ready": LabNotReadyError,
     "no_solution": NoSolutionError,
     "solution_hidden": SolutionHiddenError,
+    "message_not_found": NotFoundError,
+    "quota_exceeded": QuotaExceededError,
 }
 FAULTS = {
     "duplicate": "The same edge is there already",
