@@ -317,6 +317,7 @@ class QuotaExceededError(ProblemError):
     `Retry-After` seconds."""
 
     status, code, title = 429, "quota_exceeded", "Quota exceeded"
+    fields: ClassVar = {"Retry-After": "3600"}
 
 
 class ModelRateLimitedError(ProblemError):
@@ -400,6 +401,7 @@ class ModelNotConfiguredError(ProblemError):
     `AI_API_KEY`; everything else works without."""
 
     status, code, title = 503, "model_not_configured", "No model"
+    fields: ClassVar = {"Retry-After": "3600"}
 
 
 class ModelUnavailableError(ProblemError):

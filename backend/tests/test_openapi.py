@@ -24,6 +24,15 @@ REFUSALS = {
     "create_chat_message": {"unknown_node"},
     "update_canvas": {"unknown_node"},
     "edit_canvas": {"duplicate", "unknown_edge", "unknown_node", "unknown_source"},
+    "send_chat_message": {
+        "unknown_node",
+        "turn_running",
+        "quota_exceeded",
+        "model_rate_limited",
+        "model_refused",
+        "model_not_configured",
+        "model_unavailable",
+    },
 }
 
 Document = dict[str, Any]

@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import MISSING, BaseModel, ConfigDict, Field
 
-from app.models.types import ChatId
+from app.models.types import ChatId, Input
 
 
 class ChatPart(BaseModel):
@@ -32,7 +32,7 @@ class ChatTurn(BaseModel):
         return "".join(part.text for part in self.parts if part.type == "text")
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(Input):
     """The body that `useChat` sends: its last message is the question. Unknown fields are allowed here alone."""
 
     model_config = ConfigDict(
@@ -52,7 +52,9 @@ class ChatRequest(BaseModel):
     )
 
     id: Annotated[ChatId, Field(description="The conversation.")] = "main"
-    messages: Annotated[list[ChatTurn], Field(max_length=10_000)] = []
+    messages: Annotated[list[ChatTurn], Field(max_length=10_000)]
     trigger: Literal["submit-message", "regenerate-message"] = "submit-message"
-    messageId: Annotated[str, Field(max_length=255)] | None = None  # noqa: N815 - the AI SDK's spelling
-    mentions: Annotated[list[UUID], Field(max_length=50, description="Nodes that the question speaks of.")] = []
+    messageId: Annotated[str, Field(max_length=255)] | None | MISSING = MISSING  # noqa: N815 - the AI SDK's spelling
+    mentions: Annotated[
+        list[UUID] | MISSING, Field(max_length=50, description="Nodes that the question speaks of.")
+    ] = MISSING

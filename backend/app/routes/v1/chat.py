@@ -4,17 +4,26 @@ from typing import Annotated
 from uuid import UUID, uuid4, uuid5
 
 from fastapi import Path, Response, status
+from pydantic import MISSING
 
 from app.dependencies import Caller, DatabaseSession, LanguageModel, RunningTurns
 from app.errors import (
+    BadUpstreamError,
+    ConnectionLostError,
+    IdTakenError,
     InvalidRequestError,
     ModelNotConfiguredError,
     ModelRateLimitedError,
     ModelRefusedError,
     ModelUnavailableError,
+    OverloadedError,
     QuotaExceededError,
+    RefusedKeyError,
+    TooManyRequestsError,
     TurnRunningError,
     UnknownNodeError,
+    UpstreamUnavailableError,
+    WriteConflictError,
 )
 from app.models.chat import ChatRequest
 from app.models.types import ChatId
@@ -35,9 +44,23 @@ _STREAM: Responses = {
 }
 _NOTHING: Responses = {204: {"description": "Nothing is being written."}}
 _ASKED = problems(
-    InvalidRequestError, UnknownNodeError, TurnRunningError, QuotaExceededError, ModelRateLimitedError,
-    ModelRefusedError, ModelNotConfiguredError, ModelUnavailableError,
-)  # fmt: skip
+    InvalidRequestError,
+    UnknownNodeError,
+    IdTakenError,
+    WriteConflictError,
+    TurnRunningError,
+    TooManyRequestsError,
+    QuotaExceededError,
+    ModelRateLimitedError,
+    BadUpstreamError,
+    ConnectionLostError,
+    RefusedKeyError,
+    ModelRefusedError,
+    OverloadedError,
+    UpstreamUnavailableError,
+    ModelNotConfiguredError,
+    ModelUnavailableError,
+)
 Conversation = Annotated[ChatId, Path(description="The conversation, as the client names it.")]
 
 
@@ -53,7 +76,7 @@ async def send_chat_message(
     """Ask the tutor: keeps the question and streams the answer, which goes on when the client leaves.
 
     Takes the body of the AI SDK's `useChat` as it is. The last message is the question; what was said before comes from
-    the database. With the trigger `regenerate-message` the last question is answered again.
+    what is kept. With the trigger `regenerate-message` the last question is answered again.
     """
     question = _question(workspace_id, request)
     model.check()
@@ -61,7 +84,9 @@ async def send_chat_message(
     with turns.admit(caller) as places:
         allowance = await model.allow(own, MAX_CHARACTERS)
         try:
-            replaced = _message_id(workspace_id, request.id, request.messageId) if request.messageId else None
+            replaced = (
+                _message_id(workspace_id, request.id, request.messageId) if isinstance(request.messageId, str) else None
+            )
             answer_id = str(uuid4())
             row = await begin_answer(own, workspace_id, request.id, answer_id, question=question, replaced_id=replaced)
         except BaseException:
@@ -107,8 +132,14 @@ def _question(workspace_id: UUID, request: ChatRequest) -> dict[str, object] | N
     return {
         "id": _message_id(workspace_id, request.id, last.id or str(uuid4())),
         "content": last.content,
-        "mentions": list(map(str, request.mentions)),
+        "mentions": [] if request.mentions is MISSING else list(map(str, request.mentions)),
     }
+
+
+def _replaced_id(workspace_id: UUID, request: ChatRequest) -> str | None:
+    if request.messageId is MISSING or request.messageId is None:
+        return None
+    return _message_id(workspace_id, request.id, request.messageId)
 
 
 def _message_id(workspace_id: UUID, chat_id: str, client_id: str) -> str:
