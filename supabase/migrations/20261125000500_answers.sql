@@ -43,7 +43,7 @@ create unique index chat_messages_running_key on public.chat_messages (chat_id, 
   where lease_until is not null;
 
 create function private.keep_message() returns trigger
-language plpgsql set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
 begin
   if tg_op = 'INSERT' then
     new.user_id := coalesce(auth.uid(), new.user_id);
@@ -63,7 +63,7 @@ begin
   return new;
 end $$;
 comment on function private.keep_message is
-  'Owns user_id and lease_until, and keeps what never changes of a message. Every write to an unfinished answer renews its lease, but the one that asks its writer to end.';
+  'Owns user_id and lease_until, and keeps what never changes of a message. Every write to an unfinished answer renews its lease, but the one that asks its writer to end. Definer, because not everybody may look into the schema auth.';
 create trigger chat_messages_keep_message before insert or update on public.chat_messages
   for each row execute function private.keep_message();
 revoke execute on function private.keep_message() from public, anon, authenticated, service_role;
