@@ -21,6 +21,7 @@ const TABLES = {
   "public.edges": "id",
   "public.chat_messages": "workspace_id, seq",
   "private.chat_counters": "workspace_id",
+  "public.ai_usage": "id",
 };
 
 // What the login service computes, or waits for somebody to confirm, stays behind; what is null gets the default there.
