@@ -82,23 +82,6 @@ create policy "People change their own unfinished answers" on public.chat_messag
     workspace_id = any ((select private.editable_workspace_ids())::uuid[]) and user_id = (select auth.uid())
   );
 
-create function public.end_lapsed_turns(workspace_id uuid) returns void
-language plpgsql security definer set search_path = '' as $$
-begin
-  -- The workspace first, as all locks are taken.
-  perform from public.workspaces w
-    where w.id = end_lapsed_turns.workspace_id and w.id = any (private.workspace_ids())
-    for key share;
-  if found then
-    update public.chat_messages m set
-      status = case m.status when 'stopping' then 'stopped' else 'failed' end,
-      failure = case m.status when 'stopping' then null else 'interrupted' end
-      where m.workspace_id = end_lapsed_turns.workspace_id and m.lease_until < clock_timestamp();
-  end if;
-end $$;
-comment on function public.end_lapsed_turns is
-  'Ends what has lost its writer in a workspace: an unfinished answer whose lease is over becomes failed, with the failure interrupted, or stopped where that was asked for; its text stays. Definer, because whoever finds it need not be whom it was written for; it asks itself who may read the workspace, and changes nothing else.';
-
 create function public.begin_answer(
   workspace_id uuid, chat_id text, answer_id uuid, question jsonb default null, replaced_id uuid default null
 ) returns setof public.chat_messages
@@ -148,9 +131,6 @@ end $$;
 comment on function public.begin_answer is
   'Adds a question {id, content, mentions} to a conversation and begins its answer, in one write; without a question, answers the last one again. replaced_id is a message that is said again: it goes with all that follows, but a question that is only answered again stays. Answers the question and the answer. Raises PT404 message_not_found; a second answer at the same time breaks chat_messages_running_key.';
 
-revoke execute on function
-  public.end_lapsed_turns(uuid), public.begin_answer(uuid, text, uuid, jsonb, uuid)
+revoke execute on function public.begin_answer(uuid, text, uuid, jsonb, uuid)
   from public, anon, authenticated, service_role;
-grant execute on function
-  public.end_lapsed_turns(uuid), public.begin_answer(uuid, text, uuid, jsonb, uuid)
-  to authenticated, service_role;
+grant execute on function public.begin_answer(uuid, text, uuid, jsonb, uuid) to authenticated, service_role;

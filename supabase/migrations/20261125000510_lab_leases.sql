@@ -49,7 +49,7 @@ revoke execute on function private.lease_lab() from public, anon, authenticated,
 grant insert (failure, progress, lease_until), update (failure, progress, lease_until)
   on table public.labs to authenticated;
 
-create or replace function public.end_lapsed_turns(workspace_id uuid) returns void
+create function public.end_lapsed_turns(workspace_id uuid) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
   -- The workspace first, as all locks are taken.
@@ -68,3 +68,5 @@ begin
 end $$;
 comment on function public.end_lapsed_turns is
   'Ends what has lost its writer in a workspace: an unfinished answer or a lab that is generating, whose lease is over, becomes failed, with the failure interrupted; an answer becomes stopped where that was asked for, and its text stays. Definer, because whoever finds it need not be whom it was written for; it asks itself who may read the workspace, and changes nothing else.';
+revoke execute on function public.end_lapsed_turns(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.end_lapsed_turns(uuid) to authenticated, service_role;

@@ -56,14 +56,6 @@ begin
   where w.id = canvas.workspace_id;
 end $$;
 
--- A paste stamps its sources itself, as 20261125000230 says: no call per row.
-create or replace trigger sources_stamp
-  before insert or update of
-    id, workspace_id, type, title, storage_path, metadata, cache_id, cache_expires_at, status, failure, page_count,
-    file_name, file_bytes, media_type, file_id, version, created_at, updated_at
-  on public.sources for each row when (current_setting('private.stamped', true) is distinct from 'on')
-  execute function private.stamp();
-
 create or replace function public.schema_version() returns text
 language sql immutable parallel safe
 return '20261125000530';
