@@ -310,7 +310,7 @@ class Table:
         `versions` are those the row may have (None: any). Raises `NotFoundError` and `StaleVersionError`.
         """
         values = change.model_dump(mode="json")
-        if not values or versions == frozenset():
+        if not values:
             row = await self.get(session, row_id)
             if versions is not None and row.version not in versions:
                 raise StaleVersionError
@@ -320,9 +320,6 @@ class Table:
 
     async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
         """Delete a row for good. Raises as `update` does."""
-        if versions == frozenset():
-            await self.get(session, row_id)
-            raise StaleVersionError
         delete = session.table(self.name).delete().eq("id", row_id)
         _read(_read_id, await self._write(session, delete, row_id, versions, "id"), self.name)
 
