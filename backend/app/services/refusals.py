@@ -267,7 +267,7 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
     constraint = _CONSTRAINT.search(message)
     if constraint and (problem := CONSTRAINTS.get(constraint[2])):
         return problem()
-    if constraint and constraint[1] == "unique" and constraint[2].endswith("_pkey"):
+    if constraint and constraint[2].endswith("_pkey"):
         return IdTakenError()
     if problem := UPSTREAM_CODES.get(code):
         return problem()
