@@ -24,7 +24,7 @@ const TABLES = {
   "public.ai_usage": "id",
 };
 
-// What the login service computes, or waits for somebody to confirm, stays behind; what is null gets the default there.
+// What the login service computes, or waits for somebody to confirm, is left out; what is null gets the default there.
 // It cannot read a null in a token that nobody has asked for, nor two empty phone numbers.
 const USERS = `
   select (

@@ -109,7 +109,7 @@ FORGED = {
     "kid a list": raw({"alg": "ES256", "kid": ["ec"]}),
     "kid of a key nobody can read": sign(kid="new"),
     "jwk embedded": sign(key=STRANGERS_KEY, jwk=json.loads(ECAlgorithm.to_jwk(STRANGERS_KEY.public_key())), kid="evil"),
-    "jwk embedded beside a good signature": sign(jwk=JWKS["keys"][0]),
+    "jwk embedded with a good signature": sign(jwk=JWKS["keys"][0]),
     "jku": sign(jku="https://evil.test/jwks.json"),
     "x5u": sign(x5u="https://evil.test/cert.pem"),
     "crit": sign(crit=["exp"]),
@@ -242,9 +242,7 @@ class _Tomorrow:
         return datetime.fromtimestamp(time.time(), tz)
 
 
-def test_remembered_tokens_are_bounded(
-    anonymous: TestClient, rows: respx.Route, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cached_tokens_are_bounded(anonymous: TestClient, rows: respx.Route, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "MAX_CACHED_TOKENS", 3)
     for n in range(10):
         assert status_of(anonymous, mint(str(USER_ID), session_id=str(n))) == 200

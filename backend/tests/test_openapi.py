@@ -16,7 +16,7 @@ from dev.openapi import FILE, text
 EXISTING = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 CODES = {kind.code: kind.status for kind in ProblemError.kinds()}
 
-# What a route refuses by a name of its own, beside what every route may answer.
+# What a route refuses by a name of its own, in addition to what every route may answer.
 REFUSALS = {
     "create_lab": {"unknown_source"},
     "update_lab": {"unknown_source"},
@@ -60,7 +60,7 @@ def resolve(document: Document, part: Document) -> Document:
 
 
 def codes(document: Document, operation: Document) -> dict[str, int]:
-    """The problems that an operation documents, each with the status it stands under."""
+    """The problems that an operation documents, each with its status."""
     return {
         code: int(status)
         for status, response in operation["responses"].items()

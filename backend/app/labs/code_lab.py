@@ -155,7 +155,7 @@ def export(content: CodeLabContent, lab_id: str, user_state: Mapping[str, Any]) 
     draft (`user_state.code`), else the starter code."""
     try:
         functions = [name for name in find_tests(content.tests) if "." not in name]
-    except TestsError:  # as they are: whoever takes them home may mend them
+    except TestsError:  # as they are: whoever downloads them may repair them
         functions = []
     draft = user_state.get("code")
     buffer = io.BytesIO()

@@ -158,7 +158,7 @@ class Session:
         request.headers["Prefer"] = f"{prefer},{_IN_UTC}" if prefer else _IN_UTC
         started_at = time.perf_counter()
         outcome = "failed"
-        metrics.upstream_under_way.inc()
+        metrics.upstream_in_flight.inc()
         try:
             try:
                 answer = await request.send(headers)
@@ -181,7 +181,7 @@ class Session:
             seconds = time.perf_counter() - started_at
             if self._context:
                 self._context.upstream_seconds += seconds
-            metrics.upstream_under_way.dec()
+            metrics.upstream_in_flight.dec()
             metrics.upstream.labels(request.http_method, outcome).observe(seconds)
         return answer
 

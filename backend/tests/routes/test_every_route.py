@@ -41,7 +41,7 @@ class Route:
     hidden: httpx.Response | None = NO_ROW
     """How the data API refuses when the row or its workspace is another user's; None where nothing can be hidden."""
     stale: httpx.Response | None = None
-    """How the data API refuses another version than `If-Match` has; None where the route does not heed it."""
+    """How the data API refuses another version than `If-Match` has; None where the route ignores it."""
     first: tuple[str, str, Any] | None = None
     """What it reads upstream before, and the answer to that."""
     makes: Callable[[Any], Any] = lambda answer: answer
