@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.config import Settings
-from app.services.runner import ENDINGS, MAX_ANSWER_BYTES, Ending, Outcome, Runner, RunnerError
+from app.services.runner import ENDINGS, FAILED_POLLS, MAX_ANSWER_BYTES, Ending, Outcome, Runner, RunnerError
 
 STATUSES = {
     1: "In Queue",
@@ -58,6 +58,7 @@ class Judge0:
         self.token: str | None = None
         self.statuses = [1, 2, 3]
         self.failures: list[int] = []
+        """Of the questions to come: with which status each fails; 0 is answered."""
         self.full = False
         self.stdout: bytes | None = b"out"
         self.message: bytes | None = None
@@ -98,7 +99,8 @@ class Judge0:
         if refused := self.refusal(request):
             return refused
         if self.failures:
-            return Response("<html>", self.failures.pop(0))
+            if failure := self.failures.pop(0):
+                return Response("<html>", failure)
         number = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         fields = {
             "status": {"id": number, "description": STATUSES[number]},
@@ -202,6 +204,11 @@ def test_a_question_that_fails_is_asked_again_a_few_times(judge: Judge0) -> None
     judge.failures = [500] * 4
     with pytest.raises(RunnerError, match="500"):
         run(judge)
+
+
+def test_only_questions_that_fail_in_a_row_count(judge: Judge0) -> None:
+    judge.failures = [502] * (FAILED_POLLS - 1) + [0] + [502] * (FAILED_POLLS - 1)
+    assert run(judge).ending == Ending.EXIT
 
 
 def test_a_lost_submission_is_an_error(judge: Judge0) -> None:
