@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.config import Settings
+from app.services import runner as client_of_judge0
 from app.services.runner import ENDINGS, FAILED_POLLS, MAX_ANSWER_BYTES, Ending, Outcome, Runner, RunnerError
 
 STATUSES = {
@@ -98,9 +99,8 @@ class Judge0:
     async def show(self, request: Request) -> Response:
         if refused := self.refusal(request):
             return refused
-        if self.failures:
-            if failure := self.failures.pop(0):
-                return Response("<html>", failure)
+        if self.failures and (failure := self.failures.pop(0)):
+            return Response("<html>", failure)
         number = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         fields = {
             "status": {"id": number, "description": STATUSES[number]},
@@ -229,10 +229,13 @@ def test_the_callers_deadline_ends_it(judge: Judge0) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b'{"token": "../x"}', b'{"token": 5}', b"<html>", b" " * MAX_ANSWER_BYTES + b'{"token": "a"}'],
+    ("content", "told"),
+    [
+        *((content, "with 201") for content in (b"", b"[]", b'{"token": "../x"}', b'{"token": 5}', b"<html>")),
+        (b" " * MAX_ANSWER_BYTES + b'{"token": "a"}', "more than"),
+    ],
 )
-def test_an_answer_that_is_no_judge0s_is_an_error(content: bytes) -> None:
+def test_an_answer_that_is_no_judge0s_is_an_error(content: bytes, told: str) -> None:
     async def run() -> None:
         def answer(request: httpx.Request) -> httpx.Response:
             if request.url.path == "/languages":
@@ -242,8 +245,15 @@ def test_an_answer_that_is_no_judge0s_is_an_error(content: bytes) -> None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://judge0.test") as client:
             await Runner(client).run("", "", cpu_seconds=5, wall_seconds=10, memory_kib=128_000)
 
-    with pytest.raises(RunnerError):
+    with pytest.raises(RunnerError, match=told):
         asyncio.run(run())
+
+
+def test_questions_become_rarer_only_so_far(judge: Judge0, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_of_judge0, "FIRST_POLL", 0.001)
+    monkeypatch.setattr(client_of_judge0, "SLOWEST_POLL", 0.001)
+    judge.statuses = [2] * 30 + [3]
+    assert run(judge).ending is Ending.EXIT
 
 
 def test_a_run_that_takes_too_long_is_an_error(judge: Judge0) -> None:
