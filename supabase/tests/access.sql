@@ -3,13 +3,7 @@
 begin;
 select plan(149);
 
-create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
-create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
-  select
-    set_config('request.jwt.claims', json_build_object('sub', pg_temp.id(name), 'role', role)::text, true),
-    set_config('request.jwt.claim.sub', pg_temp.id(name)::text, true),
-    set_config('role', role, true)
-$$;
+\ir people.psql
 
 insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com'), (pg_temp.id('bob'), 'bob@example.com');
 insert into workspaces (id, owner_id, name) values
@@ -65,19 +59,6 @@ insert into never values
   ('lab_solutions', 'select'), ('lab_solutions', 'update'), ('lab_solutions', 'delete');
 grant select on never to public;
 grant select on operations to public;
-
--- What comes of a statement: the rows it touched or the error it met. It is undone again.
-create function pg_temp.outcome(statement text) returns text language plpgsql as $$
-declare
-  touched integer;
-begin
-  execute statement;
-  get diagnostics touched = row_count;
-  raise exception using errcode = 'UNDO0', message = touched || ' rows';
-exception
-  when sqlstate 'UNDO0' then return sqlerrm;
-  when others then return sqlstate;
-end $$;
 
 select pg_temp.become('ada');
 select is(
