@@ -186,6 +186,7 @@ class Turn:
         if found is None or found.is_running:
             self.problem = InterruptedTurnError()
             return {"status": "failed", "failure": self.problem.code}
+        self.problem = None
         return {"status": found.status, "failure": found.failure}
 
 
@@ -230,7 +231,8 @@ class Turns:
                 try:
                     await turn.run(work, seconds)
                 finally:
-                    del self._turns[turn.row.id]
+                    if self.find(turn.row.id) is turn:  # a stopped one may have been begun again
+                        del self._turns[turn.row.id]
 
         task = asyncio.create_task(run())
         self._tasks.add(task)
