@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -26,9 +27,17 @@ from app.services.leases import Message
 
 logger = logging.getLogger(__name__)
 
-_MODULES = ("pydantic_ai", "pydantic_ai.direct", "pydantic_ai.models.openai", "pydantic_ai.providers.openai")
+_MODULES = (
+    "pydantic_ai",
+    "pydantic_ai.direct",
+    "pydantic_ai.tools",
+    "pydantic_ai.models.openai",
+    "pydantic_ai.providers.openai",
+)
 _CHARACTERS_PER_TOKEN = 3
 """A guess on the safe side, for what is reserved and for models that count nothing."""
+MAX_OBJECT = 1024 * 1024
+"""Characters after which an object is not read on: none that can be kept is longer."""
 _read_id = msgspec.json.Decoder(str).decode
 
 
@@ -50,6 +59,17 @@ class Allowance:
         metrics.ai_tokens.inc(self.used)
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an answer is to look like."""
+
+    name: str
+    """A word, by which the model calls it."""
+    description: str
+    schema: dict[str, Any]
+    """Its JSON Schema."""
+
+
 class Model:
     """The language model of this gateway."""
 
@@ -63,9 +83,10 @@ class Model:
         if not self._settings.AI_MODEL:
             raise ModelNotConfiguredError
 
-    async def allow(self, session: Session, characters: int) -> Allowance:
-        """Set tokens aside for a turn whose request has about so many characters. Raises `QuotaExceededError`."""
-        amount = self._settings.AI_MAX_TOKENS + characters // _CHARACTERS_PER_TOKEN
+    async def allow(self, session: Session, characters: int, answers: int = 1) -> Allowance:
+        """Set tokens aside for a turn that gets so many answers, and whose requests have about so many characters in
+        all. Raises `QuotaExceededError`."""
+        amount = answers * self._settings.AI_MAX_TOKENS + characters // _CHARACTERS_PER_TOKEN
         arguments = {"amount": amount, "per_day": self._settings.AI_TOKENS_PER_DAY}
         try:
             reserved = await session.read(session.call("reserve_tokens", arguments), _read_id, "reserve_tokens")
@@ -82,9 +103,35 @@ class Model:
 
         Raises `ModelUnavailableError`, `ModelRateLimitedError` and `ModelRefusedError`.
         """
+        await self._request(instructions, messages, None, allowance, tell)
+
+    async def write(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        shape: Shape,
+        allowance: Allowance,
+        begin: Callable[[], None],
+    ) -> str:
+        """Have the model answer with an object of this shape; its JSON, which may be of another shape after all.
+
+        It `begin`s when the model has not refused. Raises as `answer` does.
+        """
+        return await self._request(instructions, messages, shape, allowance, lambda text: begin())
+
+    async def _request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        shape: Shape | None,
+        allowance: Allowance,
+        tell: Callable[[str], None],
+    ) -> str:
         model = await self._open()
         from pydantic_ai import messages as parts
         from pydantic_ai.direct import model_request_stream
+        from pydantic_ai.models import ModelRequestParameters
+        from pydantic_ai.tools import ToolDefinition
 
         history: list[Any] = [parts.ModelRequest(parts=[parts.SystemPromptPart(instructions)])]
         for message in messages:
@@ -92,29 +139,50 @@ class Model:
                 history.append(parts.ModelRequest(parts=[parts.UserPromptPart(message.content)]))
             else:
                 history.append(parts.ModelResponse(parts=[parts.TextPart(message.content)]))
+        asked = None
+        if shape:
+            tool = ToolDefinition(
+                name=shape.name,
+                parameters_json_schema=shape.schema,
+                description=shape.description,
+                kind="output",
+            )
+            asked = ModelRequestParameters(output_mode="tool", output_tools=[tool], allow_text_output=False)
         read = len(instructions) + sum(len(message.content) for message in messages)
-        written = 0
+        said: list[str] = []
+        written = used = 0
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._settings.AI_FIRST_TOKEN_TIMEOUT) as limit:
                 settings: Any = {"max_tokens": self._settings.AI_MAX_TOKENS}
-                async with model_request_stream(model, history, model_settings=settings, instrument=False) as stream:
+                async with model_request_stream(
+                    model, history, model_settings=settings, model_request_parameters=asked, instrument=False
+                ) as stream:
                     async for event in stream:
                         limit.reschedule(loop.time() + self._settings.AI_TOKEN_TIMEOUT)
                         text = _text_of(event, parts)
+                        if isinstance(event, parts.PartStartEvent) and isinstance(event.part, parts.ToolCallPart):
+                            said.clear()  # what was said before the object is none of it
                         if text:
                             written += len(text)
                             tell(text)
+                        if shape and text:
+                            said.append(text)
+                            if written > MAX_OBJECT:
+                                break
                     usage = stream.usage if not callable(stream.usage) else stream.usage()
-                    allowance.used = usage.total_tokens
+                    used = usage.total_tokens
         except TimeoutError:
             raise ModelUnavailableError("The language model did not go on in time. Ask again in a while.") from None
         except ProblemError:
             raise
         except Exception as error:
+            if getattr(error, "status_code", None):
+                read = 0  # it was refused, so that it was not read
             raise self._problem(error) from None
         finally:
-            allowance.used = allowance.used or (read + written) // _CHARACTERS_PER_TOKEN
+            allowance.used += used or (read + written) // _CHARACTERS_PER_TOKEN
+        return "".join(said)
 
     async def _open(self) -> Any:
         self.check()
@@ -159,10 +227,18 @@ class Model:
 
 
 def _text_of(event: Any, parts: Any) -> str:
-    """The text that the event adds, without what a column cannot hold."""
-    text = ""
-    if isinstance(event, parts.PartStartEvent) and isinstance(event.part, parts.TextPart):
-        text = event.part.content
-    elif isinstance(event, parts.PartDeltaEvent) and isinstance(event.delta, parts.TextPartDelta):
-        text = event.delta.content_delta
-    return text.replace("\x00", "").encode(errors="ignore").decode()
+    """The text or JSON that the event adds, without what a column cannot hold."""
+    text: Any = ""
+    added = getattr(event, "part", None) if isinstance(event, parts.PartStartEvent) else getattr(event, "delta", None)
+    match added:
+        case parts.TextPart():
+            text = added.content
+        case parts.ToolCallPart():
+            text = added.args
+        case parts.TextPartDelta():
+            text = added.content_delta
+        case parts.ToolCallPartDelta():
+            text = added.args_delta
+    if isinstance(text, dict):  # as some servers send arguments
+        text = json.dumps(text)
+    return (text or "").replace("\x00", "").encode(errors="ignore").decode()
