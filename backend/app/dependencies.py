@@ -17,6 +17,7 @@ from app.resources import Collection, collection, open_session, read_caller, rea
 from app.services.db import Session, Table, TrashedTable
 from app.services.files import Files
 from app.services.model import Model
+from app.services.runner import Runner
 from app.turns import Turns
 
 Caller = Annotated[auth.Caller, Depends(read_caller)]
@@ -35,8 +36,15 @@ async def read_model(request: Request) -> Model:
     return model
 
 
+async def read_runner(request: Request) -> Runner:
+    """The code runner of this gateway."""
+    runner: Runner = request.app.state.runner
+    return runner
+
+
 RunningTurns = Annotated[Turns, Depends(read_turns)]
 LanguageModel = Annotated[Model, Depends(read_model)]
+CodeRunner = Annotated[Runner, Depends(read_runner)]
 IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]
 
 _labs, _runs = TrashedTable("labs", Lab, searched="title"), Table("lab_runs", LabRun)

@@ -24,7 +24,7 @@ from app.memory import Memory
 from app.middleware import MAX_BODY_BYTES, CrossOriginMiddleware, LimitsMiddleware, RequestMiddleware
 from app.openapi import DESCRIPTION, describe, operation_id
 from app.routes import docs, health, problems
-from app.routes.v1 import canvas, chat, chat_messages, edges, files, labs, sources, workspaces
+from app.routes.v1 import canvas, chat, chat_messages, edges, files, generation, labs, sources, workspaces
 from app.services.db import Database
 from app.services.documents import Documents
 from app.services.model import Model
@@ -141,7 +141,8 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         places=4 * settings.MAX_TURNS,
         places_per_user=4 * settings.MAX_TURNS_PER_USER,
         body_bytes=MAX_BODY_BYTES,
-        pattern=r"POST /v1/workspaces/[^/]+/chat|GET /v1/workspaces/[^/]+/chat/[^/]+/stream",
+        pattern=r"POST /v1/workspaces/[^/]+/chat|GET /v1/workspaces/[^/]+/chat/[^/]+/stream"
+        r"|POST /v1/labs/[^/]+/generate|GET /v1/labs/[^/]+/generate/stream",
     )
     lanes = Lanes(ordinary, [files_lane, runs, listeners])
     memory = Memory(settings.MAX_BUFFERED_BYTES, patience=settings.REQUEST_TIMEOUT / 2)
@@ -169,7 +170,8 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
     )
     app.add_middleware(RequestMiddleware, lanes=lanes, memory=memory, log_users=settings.LOG_USERS)
 
-    for routes in (workspaces, canvas, sources, files, labs, edges, chat_messages, chat, health, problems, docs):
+    v1 = (workspaces, canvas, sources, files, labs, generation, edges, chat_messages, chat)
+    for routes in (*v1, health, problems, docs):
         app.include_router(routes.router)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app

@@ -52,5 +52,32 @@ async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> As
     yield b"data: [DONE]\n\n"
 
 
+def stream_progress(lab_id: str, states: AsyncIterator[Snapshot | None]) -> StreamingResponse:
+    """How far the generation of a lab has come, to its end."""
+    return StreamingResponse(_progress_events(lab_id, states), headers=HEADERS, media_type="text/event-stream")
+
+
+async def _progress_events(lab_id: str, states: AsyncIterator[Snapshot | None]) -> AsyncIterator[bytes]:
+    yield _event(type="start", messageId=lab_id, messageMetadata={"status": "generating"})
+    shown: dict[str, Any] = {}
+    status, failure = "failed", "interrupted"
+    async for state in states:
+        if state is None:
+            yield QUIET
+            continue
+        progress = {name: value for name, value in (state.progress or {}).items() if name in {"step", "attempt"}}
+        if not state.is_running:
+            status, failure = state.status, state.failure or ""
+            progress = {"step": "done"} if status not in {"failed", "pending"} else {}
+        if progress and progress != shown:
+            shown = progress
+            yield _event(type="data-progress", id="progress", data=progress)
+    yield _event(type="message-metadata", messageMetadata={"status": status, "failure": failure or None})
+    if status == "failed":
+        yield _event(type="error", errorText=_MEANINGS.get(failure, "The lab could not be generated."))
+    yield _event(type="finish")
+    yield b"data: [DONE]\n\n"
+
+
 def _event(**chunk: Any) -> bytes:
     return f"data: {json.dumps(chunk, separators=(',', ':'))}\n\n".encode()

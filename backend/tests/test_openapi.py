@@ -33,6 +33,21 @@ REFUSALS = {
         "model_not_configured",
         "model_unavailable",
     },
+    "run_lab": {"runner_unavailable", "wrong_lab_type"},
+    "download_lab": {"wrong_lab_type"},
+    "generate_lab": {
+        "lab_has_content",
+        "model_not_configured",
+        "model_rate_limited",
+        "model_refused",
+        "model_unavailable",
+        "nothing_to_read",
+        "quota_exceeded",
+        "runner_unavailable",
+        "turn_running",
+        "unknown_chapter",
+        "wrong_lab_type",
+    },
 }
 
 Document = dict[str, Any]

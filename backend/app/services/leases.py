@@ -3,7 +3,7 @@ writer with every write; one whose lease is over has lost its writer."""
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -44,6 +44,11 @@ _Status: Any = msgspec.defstruct("Status", [("status", str)])
 _read_found = msgspec.json.Decoder(list[_Found]).decode
 _read_statuses = msgspec.json.Decoder(list[_Status]).decode
 _read_snapshots = msgspec.json.Decoder(list[Snapshot]).decode
+_Lab: Any = msgspec.defstruct(
+    "Lab", [("workspace_id", str), ("status", str), ("progress", dict[str, Any] | None, None)]
+)
+_read_labs = msgspec.json.Decoder(list[_Lab]).decode
+_read_word = msgspec.json.Decoder(str | None).decode
 _read_messages = msgspec.json.Decoder(list[Message]).decode
 
 
@@ -149,6 +154,59 @@ async def read_history(session: Session, workspace_id: str, chat_id: str, most: 
     select = select.eq("workspace_id", workspace_id).eq("chat_id", chat_id).in_("status", ["complete", "stopped"])
     select = select.neq("content", "").order("seq", desc=True).limit(most)
     return list(reversed(await session.read(select, _read_messages, "chat_messages")))
+
+
+class LabRow(LeasedRow):
+    """A lab that is being generated."""
+
+    table = "labs"
+    _columns = "status,failure,progress,lease_until"
+
+    def __init__(self, session: Session, row_id: str, workspace_id: str, turn: str) -> None:
+        """`turn` is the id of the turn that may write it: another one may have begun since."""
+        super().__init__(session, row_id, workspace_id)
+        self._turn = turn
+        self._mine = {"status": "eq.generating", "progress->>turn": f"eq.{turn}"}
+
+    def columns(self, state: Snapshot) -> dict[str, Any]:
+        """How far it has come."""
+        return {"progress": {**(state.progress or {}), "turn": self._turn}}
+
+    async def write(self, values: Mapping[str, Any]) -> str | None:
+        """As of any row. What was generated is written with the status `in_progress` alone, all of it at once."""
+        if values.get("status") != "in_progress":
+            return await super().write({name: values[name] for name in _OF_LAB if name in values})
+        arguments = {"lab_id": self.id, "turn": self._turn}
+        arguments |= {name: values[name] for name in ("generated_content", "title", "solution")}
+        finished = self.session.call("finish_generation", arguments)
+        return await self.session.read(finished, _read_word, "finish_generation")
+
+
+_OF_LAB = ("status", "failure", "progress")
+
+
+async def begin_generation(session: Session, lab_id: str, workspace_id: str) -> LabRow:
+    """Claim a lab without content. Raises `NotFoundError`, `TurnRunningError` and `LabHasContentError`."""
+    turn = str(uuid4())
+    await session.perform("begin_generation", {"lab_id": lab_id, "turn": turn})
+    return LabRow(session, lab_id, workspace_id, turn)
+
+
+async def find_generation(session: Session, lab_id: UUID) -> LabRow | None:
+    """The lab, if it is being generated. Raises `NotFoundError`."""
+    select = session.table("labs").select("workspace_id,status,progress").eq("id", lab_id)
+    lab = await session.read(select, _read_labs, "labs")
+    if not lab:
+        raise NotFoundError
+    turn = (lab[0].progress or {}).get("turn")
+    return LabRow(session, str(lab_id), lab[0].workspace_id, str(turn)) if lab[0].status == "generating" else None
+
+
+async def release_lab(session: Session, lab_id: UUID) -> None:
+    """Take the lab from whoever generates it: it is `pending` again. Raises `NotFoundError`."""
+    update = session.table("labs").update({"status": "pending"}).eq("id", lab_id).eq("status", "generating")
+    if not await session.read(update.select("id"), _read_found, "labs"):
+        await find_generation(session, lab_id)
 
 
 async def end_lapsed_turns(session: Session, workspace_id: str) -> None:

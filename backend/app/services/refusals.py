@@ -15,6 +15,7 @@ from app.errors import (
     DuplicateError,
     IdTakenError,
     InvalidRequestError,
+    LabHasContentError,
     LabNotReadyError,
     NoSolutionError,
     NotFoundError,
@@ -132,6 +133,8 @@ RAISED: dict[str, Callable[..., ProblemError]] = {
     "solution_hidden": SolutionHiddenError,
     "message_not_found": NotFoundError,
     "quota_exceeded": QuotaExceededError,
+    "turn_running": TurnRunningError,
+    "lab_has_content": LabHasContentError,
 }
 FAULTS = {
     "duplicate": "The same edge is there already",

@@ -292,8 +292,15 @@ del ROUTES["update_chat_message"]  # messages are never edited
 
 FILES = {"upload_file", "download_file", "delete_file", "read_file"}
 """Speak with the file store too: see `test_files.py`."""
-STREAMED = {"send_chat_message", "resume_chat", "stop_chat"}
-"""Their answers are streams: see tests/integration/test_turns.py."""
+STREAMED = {
+    "send_chat_message",
+    "resume_chat",
+    "stop_chat",
+    "generate_lab",
+    "resume_generation",
+    "stop_generation",
+}
+"""Their answers are streams: see test_turns.py and test_generation.py in tests/integration."""
 
 every_route = pytest.mark.parametrize("name", ROUTES)
 

@@ -279,3 +279,16 @@ def test_a_runner_that_is_not_there_is_an_error() -> None:
 
     with pytest.raises(RunnerError, match="cannot be reached"):
         asyncio.run(run())
+
+
+def test_a_runner_is_asked_anew_whether_it_could_run_something(judge: Judge0) -> None:
+    async def check() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(judge.app), base_url="http://judge0.test") as client:
+            runner = Runner(client)
+            await runner.check()
+            judge.languages = []
+            await runner.check()
+
+    with pytest.raises(RunnerError, match="has no Python"):
+        asyncio.run(check())
+    assert judge.asked == ["GET /languages"] * 2
