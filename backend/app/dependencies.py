@@ -42,6 +42,13 @@ async def read_runner(request: Request) -> Runner:
     return runner
 
 
+async def read_search_language(request: Request) -> str:
+    """The language whose word forms searches know."""
+    language: str = request.app.state.settings.SEARCH_LANGUAGE
+    return language
+
+
+SearchLanguage = Annotated[str, Depends(read_search_language)]
 RunningTurns = Annotated[Turns, Depends(read_turns)]
 LanguageModel = Annotated[Model, Depends(read_model)]
 CodeRunner = Annotated[Runner, Depends(read_runner)]
@@ -51,13 +58,11 @@ _labs, _runs = TrashedTable("labs", Lab, searched="title"), Table("lab_runs", La
 _ENDS = ("workspace_id", "source_node_id", "target_node_id", "source_handle", "target_handle")
 
 
-async def open_files(request: Request, session: DatabaseSession) -> Files:
+async def open_files(request: Request, session: DatabaseSession, language: SearchLanguage) -> Files:
     """The files of sources as the caller may see and change them."""
     context = Context.of(request.scope)
     state = request.app.state
-    return Files(
-        session, state.storage.bucket(context), state.documents, context, language=state.settings.SEARCH_LANGUAGE
-    )
+    return Files(session, state.storage.bucket(context), state.documents, context, language=language)
 
 
 SourceFiles = Annotated[Files, Depends(open_files)]

@@ -2,9 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import count
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,13 +20,11 @@ from app.labs.draft import Draft, schema
 from app.models.types import JsonObject, Title
 from app.quotations import quote
 from app.services.labs import run_tests
-from app.services.leases import Message
 from app.services.material import MAX_CHARACTERS, Page, Plan, read_material
-from app.services.model import Allowance, Model, Shape
+from app.services.model import Allowance, Message, Model, Shape
 from app.services.runner import Ending, Runner
 from app.turns import Turn, Work
 
-PROMPTS = Path(__file__).parent / "prompts"
 TRIES = 3
 MAX_COMPLAINT = 4000
 """Characters of what a model is told of a try that failed."""
@@ -48,12 +44,6 @@ class Fault(NamedTuple):
     """What the learner is told, should it be the last one."""
     complaint: str
     """What the model is told."""
-
-
-@lru_cache
-def instructions(kind: str) -> str:
-    """What the model is told of a type of lab."""
-    return (PROMPTS / f"{kind}.md").read_text(encoding="utf-8")
 
 
 def request(plan: Plan, pages: Sequence[Page]) -> str:
@@ -78,10 +68,11 @@ def generating(model: Model, runner: Runner, allowance: Allowance, plan: Plan) -
     async def work(turn: Turn) -> None:
         try:
             pages = await read_material(turn.row.session, plan)
-            said = [Message("", "user", request(plan, pages))]
+            instructions = model.instructions(plan.kind)
+            said = [Message("user", request(plan, pages))]
             for attempt in count(1):
                 turn.show(progress={"step": "writing", "attempt": attempt})
-                text = await model.write(instructions(plan.kind), said, shape, allowance, turn.begin)
+                text = await model.write(instructions, said, shape, allowance, turn.begin)
                 turn.begin()
                 turn.show(progress={"step": "checking", "attempt": attempt})
                 judged = await judge(plan.draft, text, {page.number for page in pages}, runner)
@@ -93,7 +84,7 @@ def generating(model: Model, runner: Runner, allowance: Allowance, plan: Plan) -
                 complaint = (
                     f"That cannot be used. {judged.complaint[:MAX_COMPLAINT]}\n\nMend it, and write all of it again."
                 )
-                said += [Message("", "assistant", text[:MAX_CHARACTERS] or "(nothing)"), Message("", "user", complaint)]
+                said += [Message("assistant", text[:MAX_CHARACTERS] or "(nothing)"), Message("user", complaint)]
         finally:
             await allowance.settle()
 

@@ -1,9 +1,10 @@
 """A language model by script: a server of its own that speaks OpenAI's API and does what the name of the model says.
 
-`words-<n>-<ms>` streams so many words, one every so many milliseconds; `cut` closes the connection in the middle;
-`bad-json`, `silent`, `refused` (401), `busy` (429) and `broken` (500) are what they are called. `labs-<ms>` writes a
-lab, whichever the text that it is given asks for by `Script: <name>`, a try of it for each question so far, one piece
-every so many milliseconds; `Script: busy` and the like refuse. `GET /seen` answers all requests so far.
+`words-<n>-<ms>` streams so many words, one every so many milliseconds; `citing` names the pages `[0]` to `[4]`; `cut`
+closes the connection in the middle; `bad-json`, `silent`, `refused` (401), `busy` (429) and `broken` (500) are what
+they are called. `labs-<ms>` writes a lab, whichever the text that it is given asks for by `Script: <name>`, a try of it
+for each question so far, one piece every so many milliseconds; `Script: busy` and the like refuse. `GET /seen` answers
+all requests so far.
 """
 
 import asyncio
@@ -53,13 +54,14 @@ async def complete(request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(3600)
     count, pause = map(int, numbers)
     for number in range(count):
-        if kind != "words" and number == 3:
+        if kind in {"cut", "bad-json"} and number == 3:
             if kind == "bad-json":
                 await answer.write(b"data: {not json\n\n")
             assert request.transport
             request.transport.close()
             return answer
-        delta = {"role": "assistant", "content": f"w{number} "}
+        word = f"[{number}] " if kind == "citing" else f"w{number} "
+        delta = {"role": "assistant", "content": word}
         await answer.write(chunk(model, delta=delta, finish_reason=None))
         await asyncio.sleep(pause / 1000)
     await answer.write(chunk(model, delta={}, finish_reason="stop"))

@@ -17,6 +17,7 @@ class Citation(BaseModel):
     source_id: UUID
     title: str
     page: int
+    number: Annotated[int | None, Field(description="By which the answer names it: `[1]`.")] = None
 
 
 class ChatMessage(Row):
@@ -32,7 +33,14 @@ class ChatMessage(Row):
             "content": "What happens to a column that is a sum of others?",
             "mentions": [],
             "status": "complete",
-            "sources": [{"source_id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed", "title": "Linear algebra", "page": 41}],
+            "sources": [
+                {
+                    "source_id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+                    "title": "Linear algebra",
+                    "page": 41,
+                    "number": 1,
+                }
+            ],
             "tokens": 1830,
             "seq": 1042,
             "created_at": "2026-11-23T09:45:19.050000Z",

@@ -25,6 +25,10 @@ from app.models.types import (
 
 LabStatus = Literal["pending", "generating", "in_progress", "completed", "given_up", "failed"]
 """The learner sets `given_up`, and is given the solution then; a run that passes sets `completed`."""
+WrittenLabStatus = Annotated[
+    Literal["pending", "in_progress", "completed", "given_up", "failed"],
+    Field(description="`generating` is set by `POST /v1/labs/{lab_id}/generate` alone."),
+]
 
 SourceOfLab = Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")]
 LabConfig = Annotated[
@@ -107,7 +111,7 @@ class NewLab(Input):
     source_id: SourceOfLab = MISSING
     type: Word
     title: Title | None | MISSING = MISSING
-    status: LabStatus | MISSING = MISSING
+    status: WrittenLabStatus | MISSING = MISSING
     config: LabConfig | MISSING = MISSING
     generated_content: LabContent | None | MISSING = MISSING
     user_state: JsonObject | MISSING = MISSING
@@ -156,7 +160,7 @@ class LabUpdate(Input):
     source_id: SourceOfLab = MISSING
     type: Word | MISSING = MISSING
     title: Title | None | MISSING = MISSING
-    status: LabStatus | MISSING = MISSING
+    status: WrittenLabStatus | MISSING = MISSING
     config: LabConfig | MISSING = MISSING
     generated_content: LabContent | None | MISSING = MISSING
     user_state: JsonObject | MISSING = MISSING

@@ -30,15 +30,6 @@ class Snapshot(msgspec.Struct, frozen=True):
         return self.status in RUNNING
 
 
-class Message(msgspec.Struct, frozen=True):
-    """A message of a conversation."""
-
-    id: str
-    role: str
-    content: str
-    mentions: list[str] = []
-
-
 _Found: Any = msgspec.defstruct("Found", [("id", str)])
 _Status: Any = msgspec.defstruct("Status", [("status", str)])
 _read_found = msgspec.json.Decoder(list[_Found]).decode
@@ -49,7 +40,6 @@ _Lab: Any = msgspec.defstruct(
 )
 _read_labs = msgspec.json.Decoder(list[_Lab]).decode
 _read_word = msgspec.json.Decoder(str | None).decode
-_read_messages = msgspec.json.Decoder(list[Message]).decode
 
 
 class LeasedRow:
@@ -146,14 +136,6 @@ async def stop_answer(session: Session, workspace_id: UUID, chat_id: str) -> str
         return str(found[0].id)
     await _check_workspace(session, workspace_id)
     return None
-
-
-async def read_history(session: Session, workspace_id: str, chat_id: str, most: int) -> list[Message]:
-    """The newest messages of a conversation that are finished and say something, the oldest first."""
-    select = session.table("chat_messages").select("id,role,content,mentions")
-    select = select.eq("workspace_id", workspace_id).eq("chat_id", chat_id).in_("status", ["complete", "stopped"])
-    select = select.neq("content", "").order("seq", desc=True).limit(most)
-    return list(reversed(await session.read(select, _read_messages, "chat_messages")))
 
 
 class LabRow(LeasedRow):

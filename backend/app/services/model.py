@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,7 +24,6 @@ from app.errors import (
     QuotaExceededError,
 )
 from app.services.db import Session
-from app.services.leases import Message
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +36,18 @@ _MODULES = (
 )
 _CHARACTERS_PER_TOKEN = 3
 """A guess on the safe side, for what is reserved and for models that count nothing."""
+PROMPTS = Path(__file__).parents[1] / "prompts"
 MAX_OBJECT = 1024 * 1024
 """Characters after which an object is not read on: none that can be kept is longer."""
 _read_id = msgspec.json.Decoder(str).decode
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message of a conversation."""
+
+    role: str
+    """`user` or `assistant`."""
+    content: str
 
 
 @dataclass(slots=True)
@@ -82,6 +91,12 @@ class Model:
         """Raise `ModelNotConfiguredError` when there is none."""
         if not self._settings.AI_MODEL:
             raise ModelNotConfiguredError
+
+    def instructions(self, part: str) -> str:
+        """What the model is told of its part, such as `tutor`: the file of that name in PROMPTS_FOLDER, else ours."""
+        own = self._settings.PROMPTS_FOLDER
+        places = [folder / f"{part}.md" for folder in (own, PROMPTS) if folder]
+        return next(place for place in places if place.exists()).read_text(encoding="utf-8")
 
     async def allow(self, session: Session, characters: int, answers: int = 1) -> Allowance:
         """Set tokens aside for a turn that gets so many answers, and whose requests have about so many characters in

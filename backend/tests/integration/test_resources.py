@@ -239,6 +239,8 @@ def test_both_backends_rows_become_the_same_answers(house: House, table: str) ->
     stored = house.roads["data API", "owner"].get(f"/{table}", params={"id": f"eq.{row['id']}"}).json()
     assert [each.pop("deleted_at") for each in stored if table in TRASHED] == [None] * (table in TRASHED)
     assert [each.pop("file_id") for each in stored if table == "sources"] == [None] * (table == "sources")
+    leased = table in {"labs", "chat_messages"}
+    assert [each.pop("lease_until") for each in stored if leased] == [None] * leased
     answers = [RESOURCES[table].model.model_validate(each).model_dump(mode="json") for each in stored]
     assert list(map(content, answers)) == [content(row)]
     for column in ("created_at", "updated_at"):
@@ -275,7 +277,7 @@ FULL_SOURCE = {
 }
 FULL_LAB = {
     "type": "quiz_lab",
-    "status": "generating",
+    "status": "given_up",
     "config": {"questions": 5},
     "generated_content": {
         "questions": [{"question": "Why?", "choices": ["a", "b"], "answer": 1, "explanation": "So.", "page": 2}]

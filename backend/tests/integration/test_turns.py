@@ -1,129 +1,29 @@
 """The tutor over two replicas and a scripted model: answers survive what happens to their listeners and writers."""
 
-import json
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from dev.processes import Child, Supervisor, free_port
-from tests.integration.conftest import BACKEND, PLAIN, Backend, User, problem, start_worker
+from tests.integration.chats import Chat, read_some, whole
+from tests.integration.conftest import PLAIN, Backend, User, problem
+from tests.integration.model_stage import Stage, chunks, open_stage
 from tests.scripted_model import text
 from tests.tokens import mint
 
 WORDS, PAUSE = 60, 30
 WHOLE = text(WORDS)
-Start = Callable[..., AbstractContextManager[tuple[Child, str]]]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A model, and gateways that use it."""
-
-    start: Start
-    first: str
-    second: str
 
 
 @pytest.fixture(scope="module")
 def stage(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("turns")
-    with Supervisor() as supervisor:
-        port = free_port()
-        supervisor.start(
-            "the model",
-            [sys.executable, "-W", "ignore", "-m", "tests.scripted_model", str(port)],
-            env={},
-            cwd=BACKEND,
-            output=folder / "model.log",
-        )
-        supervisor.wait_until(lambda: _answers(f"http://127.0.0.1:{port}/seen"), "the model")
-
-        @contextmanager
-        def start(model: str = f"words-{WORDS}-{PAUSE}", **settings: str) -> Iterator[tuple[Child, str]]:
-            usual = {"AI_BASE_URL": f"http://127.0.0.1:{port}/v1", "AI_MODEL": model, "AI_API_KEY": "sk-secret"}
-            with Supervisor() as own:
-                yield start_worker(own, folder, backend.stack, **usual | settings)
-
-        with start() as (_, first), start() as (_, second):
-            yield Stage(start, first, second)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.TransportError:
-        return False
-
-
-class Chat:
-    """A conversation as one of its clients has it."""
-
-    def __init__(self, user: User, workspace: dict[str, Any], chat_id: str = "main") -> None:
-        self.headers = {"Authorization": f"Bearer {user.token}"}
-        self.chat_id = chat_id
-        self.path = f"/v1/workspaces/{workspace['id']}/chat"
-        self.workspace_id = workspace["id"]
-
-    def ask(self, url: str, question: str = "Why?", **body: Any) -> Any:
-        message = {"id": "m" + question, "role": "user", "parts": [{"type": "text", "text": question}], "extra": 1}
-        body = {"id": self.chat_id, "messages": [message], "trigger": "submit-message", "extra": True} | body
-        return httpx.stream("POST", url + self.path, json=body, headers=self.headers, timeout=60, verify=PLAIN)
-
-    def resume(self, url: str) -> Any:
-        path = f"{self.path}/{self.chat_id}/stream"
-        return httpx.stream("GET", url + path, headers=self.headers, timeout=60, verify=PLAIN)
-
-    def stop(self, url: str) -> None:
-        path = f"{self.path}/{self.chat_id}/stop"
-        assert httpx.post(url + path, headers=self.headers, timeout=30, verify=PLAIN).status_code == 204
-
-    def rows(self, url: str) -> list[dict[str, Any]]:
-        query = {"workspace_id": self.workspace_id, "chat_id": self.chat_id, "order": "seq"}
-        rows: list[dict[str, Any]] = httpx.get(
-            f"{url}/v1/chat-messages", params=query, headers=self.headers, timeout=30, verify=PLAIN
-        ).json()
-        return rows
-
-
-def chunks(response: httpx.Response) -> Iterator[dict[str, Any]]:
-    assert response.status_code == 200, response.read()
-    assert response.headers["x-vercel-ai-ui-message-stream"] == "v1"
-    for line in response.iter_lines():
-        if line.startswith("data: {"):
-            yield json.loads(line.removeprefix("data: "))
-
-
-def whole(opened: Any) -> tuple[str, dict[str, Any], list[str]]:
-    """The text of a stream, how it ended, and the kinds of its chunks in their order."""
-    said = ""
-    end: dict[str, Any] = {}
-    kinds = []
-    with opened as response:
-        for chunk in chunks(response):
-            kinds.append(chunk["type"])
-            said += chunk.get("delta", "")
-            end |= chunk.get("messageMetadata", {})
-    return said, end, list(dict.fromkeys(kinds))
-
-
-def read_some(opened: Any, pieces: int = 5) -> str:
-    """Read a few pieces of text, and leave."""
-    said = ""
-    with opened as response:
-        for chunk in chunks(response):
-            said += chunk.get("delta", "")
-            pieces -= "delta" in chunk
-            if not pieces:
-                break
-    return said
+    script = f"words-{WORDS}-{PAUSE}"
+    with open_stage(backend, tmp_path_factory.mktemp("turns"), script, script) as stage:
+        yield stage
 
 
 @pytest.fixture

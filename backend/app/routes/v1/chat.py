@@ -6,7 +6,7 @@ from uuid import UUID, uuid4, uuid5
 from fastapi import Path, Response, status
 from pydantic import MISSING
 
-from app.dependencies import Caller, DatabaseSession, LanguageModel, RunningTurns
+from app.dependencies import Caller, DatabaseSession, LanguageModel, RunningTurns, SearchLanguage
 from app.errors import (
     BadUpstreamError,
     ConnectionLostError,
@@ -72,6 +72,7 @@ async def send_chat_message(
     caller: Caller,
     turns: RunningTurns,
     model: LanguageModel,
+    language: SearchLanguage,
 ) -> Response:
     """Ask the tutor: keeps the question and streams the answer, which goes on when the client leaves.
 
@@ -84,16 +85,15 @@ async def send_chat_message(
     with turns.admit(caller) as places:
         allowance = await model.allow(own, MAX_CHARACTERS)
         try:
-            replaced = (
-                _message_id(workspace_id, request.id, request.messageId) if isinstance(request.messageId, str) else None
+            replaced_id = _replaced_id(workspace_id, request)
+            row = await begin_answer(
+                own, workspace_id, request.id, str(uuid4()), question=question, replaced_id=replaced_id
             )
-            answer_id = str(uuid4())
-            row = await begin_answer(own, workspace_id, request.id, answer_id, question=question, replaced_id=replaced)
         except BaseException:
             await allowance.settle()
             raise
         turn = Turn(row, Snapshot("streaming"), "complete")
-        turns.start(turn, caller, answering(model, allowance, request.id), places.pop_all())
+        turns.start(turn, caller, answering(model, allowance, request.id, language), places.pop_all())
     await turn.wait_for_begin(BEGIN_SECONDS)
     return stream_answer(row.id, turn.follow())
 

@@ -1,0 +1,63 @@
+"""A conversation with the tutor, as one of its clients has it."""
+
+from typing import Any
+
+import httpx
+
+from tests.integration.conftest import PLAIN, User
+from tests.integration.model_stage import chunks
+
+
+class Chat:
+    """A conversation as one of its clients has it."""
+
+    def __init__(self, user: User, workspace: dict[str, Any], chat_id: str = "main") -> None:
+        self.headers = {"Authorization": f"Bearer {user.token}"}
+        self.chat_id = chat_id
+        self.path = f"/v1/workspaces/{workspace['id']}/chat"
+        self.workspace_id = workspace["id"]
+
+    def ask(self, url: str, question: str = "Why?", **body: Any) -> Any:
+        message = {"id": "m" + question, "role": "user", "parts": [{"type": "text", "text": question}], "extra": 1}
+        body = {"id": self.chat_id, "messages": [message], "trigger": "submit-message", "extra": True} | body
+        return httpx.stream("POST", url + self.path, json=body, headers=self.headers, timeout=60, verify=PLAIN)
+
+    def resume(self, url: str) -> Any:
+        path = f"{self.path}/{self.chat_id}/stream"
+        return httpx.stream("GET", url + path, headers=self.headers, timeout=60, verify=PLAIN)
+
+    def stop(self, url: str) -> None:
+        path = f"{self.path}/{self.chat_id}/stop"
+        assert httpx.post(url + path, headers=self.headers, timeout=30, verify=PLAIN).status_code == 204
+
+    def rows(self, url: str) -> list[dict[str, Any]]:
+        query = {"workspace_id": self.workspace_id, "chat_id": self.chat_id, "order": "seq"}
+        rows: list[dict[str, Any]] = httpx.get(
+            f"{url}/v1/chat-messages", params=query, headers=self.headers, timeout=30, verify=PLAIN
+        ).json()
+        return rows
+
+
+def whole(opened: Any) -> tuple[str, dict[str, Any], list[str]]:
+    """The text of a stream, how it ended, and the kinds of its chunks in their order."""
+    said = ""
+    end: dict[str, Any] = {}
+    kinds = []
+    with opened as response:
+        for chunk in chunks(response):
+            kinds.append(chunk["type"])
+            said += chunk.get("delta", "")
+            end |= chunk.get("messageMetadata", {})
+    return said, end, list(dict.fromkeys(kinds))
+
+
+def read_some(opened: Any, pieces: int = 5) -> str:
+    """Read a few pieces of text, and leave."""
+    said = ""
+    with opened as response:
+        for chunk in chunks(response):
+            said += chunk.get("delta", "")
+            pieces -= "delta" in chunk
+            if not pieces:
+                break
+    return said
