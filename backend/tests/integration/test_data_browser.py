@@ -19,8 +19,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from dev.embedded import EmbeddedStack, embedded_stack
+from dev.embedded import EmbeddedStack
 from tests.integration.conftest import PLAIN, User, sign_up
+from tests.integration.migrated import migrated_stack
 
 # What the stack and this file's pages are called, at whatever port.
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
@@ -29,7 +30,7 @@ FOREIGN = ["rebound.test", "localhost.rebound.test", "127.0.0.1.rebound.test", "
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
-    with embedded_stack(tmp_path_factory.mktemp("admin"), admin=True) as stack:
+    with migrated_stack(tmp_path_factory.mktemp("admin"), admin=True) as stack:
         yield stack
 
 
@@ -191,7 +192,7 @@ def test_a_front_end_with_a_key_and_a_token_goes_on_as_usual(
 
 
 def test_only_admin_mode_minds_the_host_name(tmp_path: Path) -> None:
-    with embedded_stack(tmp_path) as stack:
+    with migrated_stack(tmp_path) as stack:
         headers = {"Host": "supabase:54321", "apikey": stack.publishable_key}
         answer = httpx.post(f"{stack.url}/rest/v1/rpc/schema_version", headers=headers, json={}, verify=PLAIN)
         assert answer.status_code == 200

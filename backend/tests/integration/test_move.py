@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from dev import move
-from dev.embedded import embedded_stack
 from dev.postgres import PostgresStack, postgres_stack
 from dev.processes import StartError, Supervisor
 from tests.integration.conftest import User, created, sign_up, start_gateway
+from tests.integration.migrated import migrated_stack
 from tests.integration.rows import walk
 
 TABLES = ("sources", "labs", "edges", "chat-messages")
@@ -123,7 +123,7 @@ def use(api: httpx.Client) -> None:
 @pytest.fixture(scope="module")
 def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
     folder = tmp_path_factory.mktemp("embedded")
-    with embedded_stack(folder) as stack, Supervisor() as supervisor:
+    with migrated_stack(folder) as stack, Supervisor() as supervisor:
         url = start_gateway(supervisor, folder, stack)
         users = [sign_up(stack), sign_up(stack)]
         for user in users:
