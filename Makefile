@@ -58,15 +58,16 @@ migrate: install ## Apply the migrations to DATABASE_URL
 	@$(IN_BACKEND) dev migrate
 
 # Where `make export` writes and `make import` reads.
-FILE ?= aide-data.sql
+FILE ?= aide-data.tar
 export FILE
 
 .PHONY: export
-export: install ## Write the rows and users of the embedded stack to FILE (aide-data.sql)
+export: install ## Write the rows, users and files of the embedded stack to FILE (aide-data.tar)
 	@$(IN_BACKEND) dev export "$$FILE"
 
 .PHONY: import
-import: install ## Move the rows and users in FILE to DATABASE_URL, once it is migrated
+import: export KEY := $(KEY)
+import: install ## Move what FILE holds to DATABASE_URL and SUPABASE_URL, once migrated (KEY)
 	@$(IN_BACKEND) dev import "$$FILE"
 
 .PHONY: check
