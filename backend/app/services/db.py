@@ -7,7 +7,7 @@ rebuilt: the gateway reads identifiers, versions and timestamps, and passes on t
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -40,7 +40,7 @@ from app.services.pool import MAX_REFUSAL_BYTES, read_whole
 from app.services.refusals import FAULTS, unreadable, upstream_problem
 from app.services.repeats import differing
 
-SCHEMA_VERSION = "20261125000430"
+SCHEMA_VERSION = "20261125000440"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
@@ -310,13 +310,11 @@ class Table:
         update = session.table(self.name).update(values).eq("id", row_id)
         return _read(self._row, await self._write(session, update, row_id, versions, self._columns), self.name)
 
-    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
-        """Delete a row for good. Raises as `update` does."""
-        if versions == frozenset():
-            await self.get(session, row_id)
-            raise StaleVersionError
+    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
+        """Delete a row for good; the files that no source refers to any more. Raises as `update` does."""
         delete = session.table(self.name).delete().eq("id", row_id)
         _read(_read_id, await self._write(session, delete, row_id, versions, "id"), self.name)
+        return []
 
     async def _write(
         self,
@@ -340,10 +338,25 @@ class Table:
 class TrashedTable(Table):
     """A table whose rows go to the trash when they are deleted, a node's edges along with it."""
 
-    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
-        """Put a row into the trash, from where an edit of the canvas restores it. Raises as `update` does."""
-        arguments = {"kind": self.name, "id": str(row_id), "versions": None if versions is None else sorted(versions)}
-        await session.perform("move_to_trash", arguments)
+    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
+        """Put a row into the trash, from where an edit of the canvas restores it. Else as that of `Table`."""
+        return await _erase(session, "move_to_trash", row_id, versions, kind=self.name)
+
+
+class WorkspaceTable(Table):
+    """The workspaces, with all that is in them."""
+
+    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
+        """As that of `Table`."""
+        return await _erase(session, "delete_workspace", row_id, versions)
+
+
+async def _erase(
+    session: Session, function: str, row_id: UUID, versions: frozenset[int] | None, **more: str
+) -> Sequence[str]:
+    arguments = {"id": str(row_id), "versions": None if versions is None else sorted(versions), **more}
+    paths: Sequence[str] = _read(_read_paths, await session.send(session.call(function, arguments)), function)
+    return paths
 
 
 async def _located(session: Session, workspace_id: str, request: Input, refusal: UnknownNodeError) -> UnknownNodeError:
@@ -369,6 +382,7 @@ async def _located(session: Session, workspace_id: str, request: Input, refusal:
 
 _to_json = msgspec.json.Encoder().encode
 _Id: Any = msgspec.defstruct("Id", [("id", str)])
+_read_paths = msgspec.json.Decoder(list[str]).decode
 _read_id = msgspec.json.Decoder(_Id).decode
 _Nodes: Any = msgspec.defstruct("Nodes", [("sources", list[_Id]), ("labs", list[_Id])])
 _read_nodes = msgspec.json.Decoder(_Nodes).decode
