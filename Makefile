@@ -90,6 +90,10 @@ test: install ## Run all tests, on both backends: the embedded stack, and Postgr
 test-fast: install ## Run the tests that need no server
 	@$(IN_BACKEND) pytest --ignore tests/integration --ignore tests/runner
 
+.PHONY: coverage
+coverage: install ## Run those, and fail when they leave more of the code untouched than is agreed
+	@$(IN_BACKEND) pytest -n auto --ignore tests/integration --ignore tests/runner --cov
+
 .PHONY: openapi
 openapi: install ## Write backend/openapi.json, the API's description
 	@$(IN_BACKEND) dev.openapi

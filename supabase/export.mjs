@@ -20,9 +20,10 @@ const TABLES = {
   "public.edges": "id",
   "public.chat_messages": "workspace_id, seq",
   "private.chat_counters": "workspace_id",
+  "public.ai_usage": "id",
 };
 
-// What the login service computes, or waits for somebody to confirm, stays behind; what is null gets the default there.
+// What the login service computes, or waits for somebody to confirm, is left out; what is null gets the default there.
 // It cannot read a null in a token that nobody has asked for, nor two empty phone numbers.
 const USERS = `
   select (

@@ -22,7 +22,7 @@ def all_addresses() -> str:
 
 
 def serve(port: int) -> None:
-    """Become uvicorn, which thus is process 1 of a container and gets its signals."""
+    """Become uvicorn, so that it is process 1 of a container and gets its signals."""
     host = os.environ.get("UVICORN_HOST") or all_addresses()
     command = [sys.executable, "-m", "uvicorn", "app.main:app", "--host", host, "--port", str(port)]
     os.execv(sys.executable, command)  # noqa: S606

@@ -21,7 +21,7 @@ from app.services.refusals import PROXIES
 
 logger = logging.getLogger(__name__)
 
-_CACHED, _VERIFIED, _REFUSED = map(metrics.tokens.labels, ("remembered", "verified", "refused"))
+_CACHED, _VERIFIED, _REFUSED = map(metrics.tokens.labels, ("cached", "verified", "refused"))
 
 MAX_TOKEN_LENGTH = 8192
 """Characters. Supabase's tokens have about 800; a header of more than this is not one."""
@@ -154,7 +154,7 @@ class KeySet:
 
 
 class Verifier:
-    """Verifies Supabase user access tokens and remembers those it has verified."""
+    """Verifies Supabase user access tokens, and caches those it has verified."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
         production = settings.ENVIRONMENT == "production"

@@ -190,6 +190,30 @@ class Settings(BaseSettings):
     """Runs that one worker waits for at the same time; more are answered 503."""
     MAX_RUNS_PER_USER: Annotated[int, Field(ge=1)] = 2
     """The same of one user; more are answered 429."""
+    AI_MODEL: str | None = None
+    """The language model's name, as its provider spells it. Without it there is no tutor and nothing is generated."""
+    AI_BASE_URL: Annotated[str | None, AfterValidator(lambda url: url and _base_url(url))] = None
+    """Where it answers OpenAI's API, `/v1` included. By default OpenAI itself."""
+    AI_API_KEY: SecretStr | None = None
+    """The provider's key; a model on the own machine needs none."""
+    AI_MAX_TOKENS: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
+    """The longest answer, in tokens."""
+    AI_TOKENS_PER_DAY: Annotated[int, Field(ge=0)] = 200_000
+    """Tokens, read and written, that one user may take of the model in a day (UTC), counted in the database."""
+    AI_CONNECT_TIMEOUT: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """Seconds to wait for a connection to the model."""
+    AI_FIRST_TOKEN_TIMEOUT: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """Seconds to wait for the first token of an answer, or for an answer that comes in one piece."""
+    AI_TOKEN_TIMEOUT: Annotated[float, Field(gt=0, le=600)] = 20.0
+    """Seconds to wait for each further token."""
+    TURN_TIMEOUT: Annotated[float, Field(gt=0, le=3600)] = 300.0
+    """Seconds that an answer of the tutor, or the generation of a lab, may take in all."""
+    TURN_GRACE: Annotated[float, Field(ge=0, le=600)] = 15.0
+    """Seconds after SIGTERM that turns have to end. Less than the server waits for its connections."""
+    MAX_TURNS: Annotated[int, Field(ge=1)] = 100
+    """Turns that one worker has running at the same time; more are answered 503."""
+    MAX_TURNS_PER_USER: Annotated[int, Field(ge=1)] = 4
+    """Turns of one user that one worker has running at the same time; more are answered 429."""
 
     @property
     def proxy(self) -> str | None:

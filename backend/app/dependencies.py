@@ -14,11 +14,38 @@ from app.models.lab_run import LabRun
 from app.models.source import Source
 from app.models.workspace import Workspace
 from app.resources import Collection, collection, open_session, read_caller, read_versions
-from app.services.db import Session, Table, TrashedTable, WorkspaceTable
+from app.services.db import Session, Table
+from app.services.deletion import TrashedTable, WorkspaceTable
 from app.services.files import Files
+from app.services.model import Model
+from app.services.runner import Runner
+from app.turns import Turns
 
 Caller = Annotated[auth.Caller, Depends(read_caller)]
 DatabaseSession = Annotated[Session, Depends(open_session)]
+
+
+async def read_turns(request: Request) -> Turns:
+    """The turns that this worker runs."""
+    turns: Turns = request.app.state.turns
+    return turns
+
+
+async def read_model(request: Request) -> Model:
+    """The language model of this gateway."""
+    model: Model = request.app.state.model
+    return model
+
+
+async def read_runner(request: Request) -> Runner:
+    """The code runner of this gateway."""
+    runner: Runner = request.app.state.runner
+    return runner
+
+
+RunningTurns = Annotated[Turns, Depends(read_turns)]
+LanguageModel = Annotated[Model, Depends(read_model)]
+CodeRunner = Annotated[Runner, Depends(read_runner)]
 IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]
 
 _labs, _runs = TrashedTable("labs", Lab, searched="title"), Table("lab_runs", LabRun)

@@ -16,6 +16,9 @@
     ├── LabNotReadyError                 409     lab_not_ready
     ├── WrongLabTypeError                409     wrong_lab_type
     ├── SolutionHiddenError              409     solution_hidden
+    ├── TurnRunningError                 409     turn_running
+    ├── LabHasContentError               409     lab_has_content
+    ├── NothingToReadError               409     nothing_to_read
     ├── StaleVersionError                412     stale_version
     ├── BodyTooLargeError                413     body_too_large
     ├── UriTooLongError                  414     uri_too_long
@@ -26,18 +29,31 @@
     │   ├── InvalidCursorError           422     invalid_cursor
     │   ├── UnknownNodeError             422     unknown_node
     │   ├── UnknownEdgeError             422     unknown_edge
-    │   └── UnknownSourceError           422     unknown_source
+    │   ├── UnknownSourceError           422     unknown_source
+    │   └── UnknownChapterError          422     unknown_chapter
     ├── TooManyRequestsError             429     too_many_requests
+    ├── QuotaExceededError               429     quota_exceeded
+    ├── ModelRateLimitedError            429     model_rate_limited
     ├── HeadersTooLargeError             431     headers_too_large
     ├── InternalError                    500     internal_error
     ├── BadUpstreamError                 502     bad_upstream
     ├── ConnectionLostError              502     connection_lost
     ├── RefusedKeyError                  502     supabase_key_refused
+    ├── ModelRefusedError                502     model_refused
+    ├── MalformedContentError            502     content_malformed
+    ├── ImplausibleContentError          502     content_implausible
+    ├── FailingSolutionError             502     solution_fails
+    ├── SlowSolutionError                502     solution_too_slow
+    ├── WeakTestsError                   502     tests_too_weak
     ├── OverloadedError                  503     overloaded
     ├── NotReadyError                    503     not_ready
     ├── UpstreamUnavailableError         503     supabase_unavailable
     ├── RunnerUnavailableError           503     runner_unavailable
-    └── DeadlineExceededError            504     deadline_exceeded
+    ├── ModelNotConfiguredError          503     model_not_configured
+    ├── ModelUnavailableError            503     model_unavailable
+    ├── InterruptedTurnError             503     interrupted
+    ├── DeadlineExceededError            504     deadline_exceeded
+    └── TurnTimeoutError                 504     turn_timeout
 
 Every class's docstring is what a caller reads: in the answer's `detail`, in OpenAPI and on the page `/problems`.
 """
@@ -217,6 +233,27 @@ class SolutionHiddenError(ProblemError):
     status, code, title = 409, "solution_hidden", "Solution hidden"
 
 
+class TurnRunningError(ProblemError):
+    """An answer of this conversation, or this lab, is being written already. Follow it at `.../stream`, stop it at
+    `.../stop`, or wait until it has ended."""
+
+    status, code, title = 409, "turn_running", "Already being written"
+
+
+class LabHasContentError(ProblemError):
+    """The lab has content already, which somebody may be working on. Set its `generated_content` to null first, or make
+    another lab."""
+
+    status, code, title = 409, "lab_has_content", "Lab has content"
+
+
+class NothingToReadError(ProblemError):
+    """There is no text that the lab could be made from. Give the lab a `source_id` whose source is `ready`, and in
+    `config` a chapter or pages that hold text."""
+
+    status, code, title = 409, "nothing_to_read", "Nothing to read"
+
+
 class StaleVersionError(ProblemError):
     """The row has changed since the version in `If-Match`. Nothing was written; read it again, then decide."""
 
@@ -290,11 +327,34 @@ class UnknownSourceError(InvalidRequestError):
     loc = ("body", "source_id")
 
 
+class UnknownChapterError(InvalidRequestError):
+    """The chapter or the pages that the lab's `config` names are not in its source. `GET .../chapters` of the source
+    lists what there is."""
+
+    status, code, title = 422, "unknown_chapter", "Unknown chapter"
+    loc = ("config", "chapter")
+
+
 class TooManyRequestsError(ProblemError):
     """You have too many requests running at once. Wait for `Retry-After` seconds and send fewer at a time."""
 
     status, code, title = 429, "too_many_requests", "Too many requests"
     fields: ClassVar = {"Retry-After": "1"}
+
+
+class QuotaExceededError(ProblemError):
+    """You have used up what you may take of the language model today. The new day begins at midnight UTC, in
+    `Retry-After` seconds."""
+
+    status, code, title = 429, "quota_exceeded", "Quota exceeded"
+    fields: ClassVar = {"Retry-After": "3600"}
+
+
+class ModelRateLimitedError(ProblemError):
+    """The language model takes no more requests for now. Wait for `Retry-After` seconds and ask again."""
+
+    status, code, title = 429, "model_rate_limited", "The model is busy"
+    fields: ClassVar = {"Retry-After": "20"}
 
 
 class HeadersTooLargeError(ProblemError):
@@ -329,6 +389,48 @@ class RefusedKeyError(ProblemError):
     status, code, title = 502, "supabase_key_refused", "Supabase refuses the gateway's key"
 
 
+class ModelRefusedError(ProblemError):
+    """The language model refuses the request: its key, its name, its account or what it was asked. Whoever runs the
+    gateway finds which in the log."""
+
+    status, code, title = 502, "model_refused", "The model refuses"
+
+
+class MalformedContentError(ProblemError):
+    """The language model did not write what this type of lab needs, however often it was told what was wrong. Generate
+    the lab again, or from a shorter chapter."""
+
+    status, code, title = 502, "content_malformed", "Content of the wrong shape"
+
+
+class ImplausibleContentError(ProblemError):
+    """The language model wrote questions or cards twice, or cited pages that it was not given, however often it was
+    told so. Generate the lab again, with fewer of them or from a longer chapter."""
+
+    status, code, title = 502, "content_implausible", "Content that cannot be right"
+
+
+class FailingSolutionError(ProblemError):
+    """The exercise could not be shown to be solvable: the language model's own solution did not pass its tests.
+    Generate the lab again, perhaps an easier one."""
+
+    status, code, title = 502, "solution_fails", "No working solution"
+
+
+class SlowSolutionError(ProblemError):
+    """The exercise could not be shown to be solvable: the language model's own solution did not end in time. Generate
+    the lab again, perhaps an easier one."""
+
+    status, code, title = 502, "solution_too_slow", "The solution takes too long"
+
+
+class WeakTestsError(ProblemError):
+    """The exercise's tests passed before anything was solved, so they would not have shown when it is. Generate the lab
+    again."""
+
+    status, code, title = 502, "tests_too_weak", "Tests that test nothing"
+
+
 class OverloadedError(ProblemError):
     """The gateway has as many requests running as it can serve. Wait for `Retry-After` seconds."""
 
@@ -353,10 +455,33 @@ class UpstreamUnavailableError(ProblemError):
 
 class RunnerUnavailableError(ProblemError):
     """The code runner cannot be reached, is busy, or is not set up here. Nothing was recorded; all else works. Wait for
-    `Retry-After` seconds and run it again."""
+    `Retry-After` seconds and try again."""
 
     status, code, title = 503, "runner_unavailable", "Code runner unavailable"
     fields: ClassVar = {"Retry-After": "5"}
+
+
+class ModelNotConfiguredError(ProblemError):
+    """This gateway has no language model. Whoever runs it can give it one with `AI_MODEL`, `AI_BASE_URL` and
+    `AI_API_KEY`; everything else works without."""
+
+    status, code, title = 503, "model_not_configured", "No model"
+    fields: ClassVar = {"Retry-After": "3600"}
+
+
+class ModelUnavailableError(ProblemError):
+    """The language model cannot be reached, failed, or stopped in the middle of its answer. Ask again in a while."""
+
+    status, code, title = 503, "model_unavailable", "Model unavailable"
+    fields: ClassVar = {"Retry-After": "5"}
+
+
+class InterruptedTurnError(ProblemError):
+    """What was being written was interrupted, since the gateway stopped or lost its connection to Supabase. What there
+    is of an answer stays; ask again, or generate the lab again."""
+
+    status, code, title = 503, "interrupted", "Interrupted"
+    fields: ClassVar = {"Retry-After": "2"}
 
 
 class DeadlineExceededError(ProblemError):
@@ -364,3 +489,10 @@ class DeadlineExceededError(ProblemError):
     or read first."""
 
     status, code, title = 504, "deadline_exceeded", "Deadline exceeded"
+
+
+class TurnTimeoutError(ProblemError):
+    """The language model took longer than a turn may, or than the access token is valid. What there is of an answer
+    stays; ask again, or generate the lab again."""
+
+    status, code, title = 504, "turn_timeout", "The turn took too long"

@@ -73,6 +73,8 @@ def configure(level: str, form: Literal["json", "text"]) -> None:
                 "uvicorn.error": {"filters": ["unfinished"], "level": level},
                 "uvicorn.access": {"handlers": [], "propagate": False},  # the middleware's own line says more
                 "httpx": {"level": "WARNING"},
+                # At DEBUG these log whole requests: prompts, documents and keys.
+                **{name: {"level": "WARNING"} for name in ("httpx2", "httpcore2", "openai", "pydantic_ai")},
             },
         }
     )

@@ -2,9 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from types import FrameType
 
 import httpx
 from fastapi import FastAPI
@@ -21,13 +24,15 @@ from app.memory import Memory
 from app.middleware import MAX_BODY_BYTES, CrossOriginMiddleware, LimitsMiddleware, RequestMiddleware
 from app.openapi import DESCRIPTION, describe, operation_id
 from app.routes import docs, health, problems
-from app.routes.v1 import canvas, chat_messages, edges, files, labs, sources, workspaces
+from app.routes.v1 import canvas, chat, chat_messages, edges, files, generation, labs, sources, workspaces
 from app.services.db import Database
 from app.services.documents import Documents
+from app.services.model import Model
 from app.services.pool import AiohttpClient
 from app.services.readiness import Readiness
 from app.services.runner import Runner
 from app.services.storage import Storage
+from app.turns import Turns
 
 LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 """Any port of this machine: in development, front ends start on whichever is free."""
@@ -41,6 +46,27 @@ def spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+@contextmanager
+def told_at_sigterm(tell: Callable[[], None]) -> Iterator[None]:
+    """Have the loop `tell` when the process is asked to end, before the server waits for its connections to."""
+    if threading.current_thread() is not threading.main_thread():  # as in tests: signals are for the main thread
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    former = signal.getsignal(signal.SIGTERM)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(tell)
+        if callable(former):
+            former(number, frame)
+
+    signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None = None) -> FastAPI:
@@ -58,13 +84,17 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         app.state.storage = Storage(settings, http)
         app.state.documents = Documents(settings.MAX_FILE_READERS)
         app.state.readiness = Readiness(database, verifier)
+        app.state.turns = turns = Turns(settings)
+        app.state.model = Model(settings)
         if settings.METRICS_PORT:
             metrics.serve(settings.METRICS_PORT)
         spare_collector()
         async with http, Runner.of(settings) as app.state.runner:
             preparing = asyncio.create_task(verifier.prepare())
-            yield
+            with told_at_sigterm(turns.drain):
+                yield
             preparing.cancel()
+            await turns.close()
 
     app = FastAPI(
         title=f"{settings.PROJECT_NAME} backend",
@@ -104,7 +134,17 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         body_bytes=MAX_RUN_BYTES,
         pattern=r"POST /v1/labs/[^/]+/run",
     )
-    lanes = Lanes(ordinary, [files_lane, runs])
+    # Whoever listens to a turn has a place here; the turns themselves are counted apart.
+    listeners = Lane(
+        "turns",
+        seconds=settings.REQUEST_TIMEOUT,
+        places=4 * settings.MAX_TURNS,
+        places_per_user=4 * settings.MAX_TURNS_PER_USER,
+        body_bytes=MAX_BODY_BYTES,
+        pattern=r"POST /v1/workspaces/[^/]+/chat|GET /v1/workspaces/[^/]+/chat/[^/]+/stream"
+        r"|POST /v1/labs/[^/]+/generate|GET /v1/labs/[^/]+/generate/stream",
+    )
+    lanes = Lanes(ordinary, [files_lane, runs, listeners])
     memory = Memory(settings.MAX_BUFFERED_BYTES, patience=settings.REQUEST_TIMEOUT / 2)
     # The last one added is the outermost. The request id and CORS headers must be on every answer, so whatever answers
     # by itself is within the two that add them.
@@ -130,7 +170,8 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
     )
     app.add_middleware(RequestMiddleware, lanes=lanes, memory=memory, log_users=settings.LOG_USERS)
 
-    for routes in (workspaces, canvas, sources, files, labs, edges, chat_messages, health, problems, docs):
+    v1 = (workspaces, canvas, sources, files, labs, generation, edges, chat_messages, chat)
+    for routes in (*v1, health, problems, docs):
         app.include_router(routes.router)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app

@@ -89,7 +89,7 @@ class Memory:
                 self._waiting.popleft()
                 continue
             if self._held + size > self._total:
-                if self._at_work or self._beyond:
+                if self._at_work:
                     return
                 self._beyond = share
             self._waiting.popleft()

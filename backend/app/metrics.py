@@ -22,12 +22,14 @@ requests = Histogram(
 upstream = Histogram(
     "aide_upstream_duration_seconds", "Requests to Supabase's data API.", ["method", "outcome"], buckets=_SECONDS
 )
-upstream_under_way = Gauge(
-    "aide_upstream_under_way",
+upstream_in_flight = Gauge(
+    "aide_upstream_in_flight",
     "Requests to Supabase that are running, or waiting for a connection.",
     multiprocess_mode="livesum",
 )
-tokens = Counter("aide_tokens_total", "Access tokens seen: remembered, verified or refused.", ["outcome"])
+tokens = Counter("aide_tokens_total", "Access tokens seen: found in the cache, verified or refused.", ["outcome"])
+turns = Counter("aide_turns_total", "Answers and labs that a model wrote, by how they ended.", ["table", "status"])
+ai_tokens = Counter("aide_ai_tokens_total", "Tokens that the language model took, read and written.")
 jwks_fetches = Counter("aide_jwks_fetches_total", "Fetches of the login service's verification keys.", ["outcome"])
 
 

@@ -32,6 +32,7 @@ TAGS = [
     {"name": "labs", "description": "What one learns with: coding exercises, flashcards, quizzes."},
     {"name": "edges", "description": "Lines from node to node; a node is a source or a lab."},
     {"name": "chat-messages", "description": "The conversation next to the canvas. Messages are never edited."},
+    {"name": "chat", "description": "The tutor: answers that stream, go on without a listener, and can be resumed."},
     {"name": "health", "description": "Whether the gateway lives, and whether it can serve. No token needed."},
 ]
 

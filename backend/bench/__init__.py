@@ -1,1 +1,1 @@
-"""The benchmark: what this gateway costs, beside what else one could put in its place."""
+"""The benchmark: what this gateway costs, compared with what one could use in its place."""

@@ -32,7 +32,6 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="aide-bench-") as folder, open_stage(Path(folder)) as stage:
             figures = measure.figures(stage, seconds, rounds)
             if not arguments.quick:
-                figures |= measure.neighbours(stage, 3 * seconds, rounds)
                 figures |= measure.start_up(stage) | measure.soak(stage, soak)
             text = report.results(figures, stage, f"{rounds} rounds of {seconds:g} s a line, load {load:.2f} before")
     except (StartError, OSError) as error:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from statistics import quantiles
-from typing import Any, cast
+from typing import cast
 from uuid import uuid4
 
 import httptools
@@ -56,11 +56,7 @@ class Connection(asyncio.Protocol):
             raise OSError(f"a request is answered {self.status.result()}: {request[:200]!r}")
 
 
-async def load(
-    url: str, journeys: Sequence[Journey], *, connections: int = 1, seconds: float = math.inf, amount: float = math.inf
-) -> Load:
-    """Repeats the journeys, one on each connection, until `seconds` or `amount` responses are over, and finishes those
-    that have begun."""
+async def _load(url: str, journeys: Sequence[Journey], connections: int, seconds: float, amount: float) -> Load:
     result = Load()
     host, port = url.removeprefix("http://").split(":")
     loop = asyncio.get_running_loop()
@@ -83,6 +79,9 @@ async def load(
     return result
 
 
-def run(url: str, journeys: Sequence[Journey], **options: Any) -> Load:
-    """Does the same, where no loop is running."""
-    return uvloop.run(load(url, journeys, **options))
+def run(
+    url: str, journeys: Sequence[Journey], *, connections: int = 1, seconds: float = math.inf, amount: float = math.inf
+) -> Load:
+    """Repeats the journeys, one on each connection, until `seconds` or `amount` responses are over, and finishes those
+    that have begun."""
+    return uvloop.run(_load(url, journeys, connections, seconds, amount))

@@ -1,14 +1,11 @@
 """What is measured, in which order, and what comes of it: each figure by name, a value for each round."""
 
-import asyncio
 import time
 from collections import defaultdict
 from itertools import pairwise
 from operator import sub, truediv
 
-import uvloop
-
-from bench.load import Journey, Load, load, run
+from bench.load import run
 from bench.stage import APPS, Server, Stage
 
 Figures = dict[str, list[float]]
@@ -18,7 +15,6 @@ AT = 16
 COMPARED = ("one", "list100", "create")
 WARM_UP_SECONDS = 0.3
 STARTS = 5
-NEIGHBOURS = 4
 
 
 def figures(stage: Stage, seconds: float, rounds: int) -> Figures:
@@ -69,34 +65,6 @@ def figures(stage: Stage, seconds: float, rounds: int) -> Figures:
         **{f"rps_{name}": values for name, values in rps.items()},
         **{f"p50_ms_{name}": values for name, values in p50.items()},
     }
-
-
-def neighbours(stage: Stage, seconds: float, rounds: int) -> Figures:
-    """The p99 of one row while somebody else loads canvases of 5,000 nodes, one after the other.
-
-    Canvases straight from the data API load the machine and the database as much: what comes on top is the worker's.
-    """
-    gateway = stage.server("gateway", "real").url
-    rows = [[user.gateway(f"/{user.workspace_id}")] for user in stage.users["one"]]
-    (user,) = stage.users["large"]
-    others: dict[str, tuple[str, Journey] | None] = {
-        "alone": None,
-        "data_api": (stage.stack.url, [user.direct(f"rpc/canvas?workspace_id={user.workspace_id}")]),
-        "worker": (gateway, [user.gateway(f"/{user.workspace_id}/canvas")]),
-    }
-
-    async def together(other: tuple[str, Journey] | None) -> Load:
-        loads = [load(gateway, rows, connections=NEIGHBOURS, seconds=seconds)]
-        if other:
-            loads.append(load(other[0], [other[1]], seconds=seconds))
-        return (await asyncio.gather(*loads))[0]
-
-    result = defaultdict[str, list[float]](list)
-    print("measuring neighbours", flush=True)
-    for _ in range(rounds):
-        for name, other in others.items():
-            result[f"neighbours_p99_ms_{name}"].append(uvloop.run(together(other)).percentile(99))
-    return dict(result)
 
 
 def start_up(stage: Stage) -> Figures:

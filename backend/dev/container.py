@@ -1,6 +1,6 @@
 """The embedded stack as a container: `python -m dev.container`, for `docker-compose.embedded.yml`.
 
-Its data lie in the volume at `supabase/.temp`. Secrets that nobody gave are made at the first start; the gateway reads
+Its data are in the volume at `supabase/.temp`. Secrets that nobody gave are made at the first start; the gateway reads
 them from a volume that it shares with this container.
 """
 

@@ -58,7 +58,7 @@ def find_psql() -> Path:
 
 
 def install_cli() -> Path:
-    """The official CLI. Fetched the first time, beside the packages that are there and without touching them."""
+    """The official CLI. Installed the first time, without touching the packages that are there."""
     if not CLI.exists():
         print("Installing the official Supabase CLI (140 MB)", flush=True)
         try:

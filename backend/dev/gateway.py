@@ -32,6 +32,7 @@ class Reload(StatReload):
 
 
 def main() -> None:
+    os.environ["TURN_GRACE"] = "0"  # a reload waits for no answer
     config = uvicorn.Config(
         "app.main:app",
         host="127.0.0.1",

@@ -138,7 +138,7 @@ def install_python() -> None:
 
 
 def install_requirements(lock: Path) -> None:
-    """Installs a lock file into `.venv`: by uv in a third of pip's time, by pip where uv cannot, such as behind a
+    """Installs a lock file into `.venv`: by uv in a third of pip's time, by pip where uv cannot, such as with a
     mirror that only pip is told of."""
     if not UV.exists():
         run(*pip(), "install", "--require-hashes", "--no-deps", "-r", str(UV_REQUIREMENTS))

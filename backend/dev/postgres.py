@@ -1,6 +1,6 @@
-"""Real PostgreSQL behind real PostgREST, at the addresses that a Supabase has: for tests and benchmarks.
+"""Real PostgreSQL and real PostgREST, at the addresses that a Supabase has: for tests and benchmarks.
 
-The embedded stack imitates PostgREST; this is the thing itself. Everything lies in a temporary folder and is gone
+The embedded stack imitates PostgREST; these are the real ones. Everything is in a temporary folder and is removed
 afterwards; nothing is made durable, since nothing is kept.
 """
 
@@ -211,7 +211,7 @@ def _program(folder: Path, name: str) -> Path:
         return program
     if on_path := shutil.which(name):
         return Path(on_path)
-    raise StartError(f"{name} is missing beside the PostgreSQL in {folder}: install the PostgreSQL client")
+    raise StartError(f"{name} is missing next to the PostgreSQL in {folder}: install the PostgreSQL client")
 
 
 def _postgrest() -> Path:

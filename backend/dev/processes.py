@@ -42,7 +42,7 @@ def is_free(port: int) -> bool:
     """Whether a server could listen on the loopback port."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            return False  # macOS lets one bind beside a listener on all interfaces
+            return False  # macOS lets one bind next to a listener on all interfaces
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

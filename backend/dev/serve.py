@@ -29,7 +29,7 @@ AIDE is running. Ctrl-C stops it; the data stay.
   Data browser     {supabase}  (admin mode: whoever is on this machine sees and changes all rows)
   You are          {email}, password {password}
 
-Run the sample workspace's code lab, from another terminal in this folder. A test fails until you mend the code:
+Run the sample workspace's code lab, from another terminal in this folder. A test fails until you repair the code:
 
   curl -X POST {api}/v1/labs/{lab}/run -H "Authorization: Bearer $(make -s token)" \
 -H 'Content-Type: application/json' -d '{{"code": "{code}"}}'

@@ -62,6 +62,12 @@ def hs256_by_public_key() -> str:
     return f"{signing_input}.{segment(algorithm.sign(signing_input.encode(), PUBLIC_PEM))}"
 
 
+def es256_that_says_rs256() -> str:
+    signing_input = f"{segment({'alg': 'RS256', 'typ': 'JWT', 'kid': 'ec'})}.{segment(CLAIMS)}"
+    signature = jwt.get_algorithm_by_name("ES256").sign(signing_input.encode(), EC_KEY)
+    return f"{signing_input}.{segment(signature)}"
+
+
 def swapped_payload() -> str:
     header, _, signature = sign().split(".")
     return f"{header}.{segment(CLAIMS | {'sub': str(USER_ID)[:-1] + '2'})}.{signature}"
@@ -90,6 +96,7 @@ FORGED = {
     "HS512 with the secret": jwt.encode(CLAIMS, JWT_SECRET.ljust(64, "x"), "HS512"),
     "RS256 under the EC key's id": sign(key=RSA_KEY, algorithm="RS256", kid="ec"),
     "ES256 under the RSA key's id": sign(kid="rsa"),
+    "ES256 that says RS256": es256_that_says_rs256(),
     "PS256": sign(key=RSA_KEY, algorithm="PS256", kid="rsa"),
     "a stranger's key": sign(key=STRANGERS_KEY),
     "kid unknown": sign(kid="nobody"),
@@ -102,7 +109,7 @@ FORGED = {
     "kid a list": raw({"alg": "ES256", "kid": ["ec"]}),
     "kid of a key nobody can read": sign(kid="new"),
     "jwk embedded": sign(key=STRANGERS_KEY, jwk=json.loads(ECAlgorithm.to_jwk(STRANGERS_KEY.public_key())), kid="evil"),
-    "jwk embedded beside a good signature": sign(jwk=JWKS["keys"][0]),
+    "jwk embedded with a good signature": sign(jwk=JWKS["keys"][0]),
     "jku": sign(jku="https://evil.test/jwks.json"),
     "x5u": sign(x5u="https://evil.test/cert.pem"),
     "crit": sign(crit=["exp"]),
@@ -235,9 +242,7 @@ class _Tomorrow:
         return datetime.fromtimestamp(time.time(), tz)
 
 
-def test_remembered_tokens_are_bounded(
-    anonymous: TestClient, rows: respx.Route, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cached_tokens_are_bounded(anonymous: TestClient, rows: respx.Route, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "MAX_CACHED_TOKENS", 3)
     for n in range(10):
         assert status_of(anonymous, mint(str(USER_ID), session_id=str(n))) == 200
@@ -251,6 +256,39 @@ def test_unknown_key_ids_do_not_hammer_the_login_service(
         assert status_of(anonymous, sign(kid=f"made up {n}")) == 401
     assert keys.call_count <= 5
     assert not rows.called
+
+
+async def _hang(request: httpx.Request) -> httpx.Response:
+    return await asyncio.Future()
+
+
+def test_many_who_need_the_keys_at_once_fetch_them_once() -> None:
+    async def fetches() -> int:
+        asked, answering = 0, asyncio.Event()
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            nonlocal asked
+            asked += 1
+            await answering.wait()
+            return httpx.Response(200, json=JWKS)
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            keys = auth.KeySet("http://supabase.test/jwks.json", http)
+            waiting = [asyncio.create_task(keys.find("ec")) for _ in range(10)]
+            await asyncio.sleep(0)  # lets each of them begin
+            answering.set()
+            assert all(await asyncio.gather(*waiting))
+        return asked
+
+    assert asyncio.run(fetches()) == 1
+
+
+def test_a_login_service_that_does_not_answer_is_not_waited_for(
+    anonymous: TestClient, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "JWKS_TIMEOUT", 0.01)
+    keys.mock(side_effect=_hang)
+    assert status_of(anonymous, sign()) == 503
 
 
 def test_a_new_key_is_found_once_the_pause_between_fetches_is_over(
@@ -269,6 +307,7 @@ def test_a_new_key_is_found_once_the_pause_between_fetches_is_over(
     "outage",
     [
         httpx.Response(500),
+        httpx.Response(404, json={"keys": []}),
         httpx.Response(200, text="<html>"),
         httpx.Response(200, json={}),
         httpx.Response(200, json=[]),
@@ -324,6 +363,18 @@ def test_a_revoked_key_is_found_out_after_a_rest(
     for name in ("JWKS_FRESH_SECONDS", "JWKS_OLD_SECONDS", "JWKS_RETRY_SECONDS"):
         monkeypatch.setattr(auth, name, -1.0)
     assert status_of(anonymous, sign({"session_id": "another"})) == 401
+
+
+def test_a_verified_token_is_looked_at_again_after_a_while(
+    anonymous: TestClient, rows: respx.Route, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "CACHED_SECONDS", 0.0)
+    token = sign()
+    assert status_of(anonymous, token) == 200
+    keys.respond(200, json={"keys": []})
+    for name in ("JWKS_FRESH_SECONDS", "JWKS_OLD_SECONDS", "JWKS_RETRY_SECONDS"):
+        monkeypatch.setattr(auth, name, -1.0)
+    assert status_of(anonymous, token) == 401
 
 
 @pytest.mark.parametrize(

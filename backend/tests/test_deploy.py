@@ -140,6 +140,7 @@ def test_accepted_requests_have_the_time_they_may_take() -> None:
     pause = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
     stop = compose("docker-compose.yml")["backend"]["stop_grace_period"]
     assert Settings.model_fields["REQUEST_TIMEOUT"].default < int(graceful) < int(stop.removesuffix("s"))
+    assert Settings.model_fields["TURN_GRACE"].default < int(graceful)
     assert pause + int(graceful) < pod["terminationGracePeriodSeconds"]
 
 

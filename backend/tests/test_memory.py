@@ -104,6 +104,26 @@ def test_a_request_that_ends_while_it_waits_holds_nothing(ticks: int) -> None:
     asyncio.run(run())
 
 
+def test_one_that_gives_up_waiting_for_more_is_at_work_until_it_ends() -> None:
+    async def run() -> None:
+        memory = Memory(TOTAL, patience=5)
+        first, second, large = memory.share(), memory.share(), memory.share()
+        await first.grow(60)
+        await second.grow(30)
+        more = asyncio.create_task(second.grow(50))
+        await asyncio.sleep(0)
+        more.cancel()
+        await asyncio.wait([more])
+        second.release()
+        beyond = asyncio.create_task(large.grow(10 * TOTAL))
+        await asyncio.sleep(0)
+        assert not beyond.done(), "the first is still at work"
+        first.release()
+        await beyond
+
+    asyncio.run(run())
+
+
 def test_only_one_at_a_time_goes_beyond_the_total() -> None:
     async def run() -> None:
         memory = Memory(TOTAL, patience=5)

@@ -11,7 +11,7 @@ BACKEND = Path(__file__).parents[1]
 KILLED = """
 import os
 from app import metrics
-metrics.upstream_under_way.inc(7)
+metrics.upstream_in_flight.inc(7)
 metrics.jwks_fetches.labels("failed").inc()
 os.kill(os.getpid(), 9)
 """
@@ -30,8 +30,8 @@ def run(script: str, folder: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=BACKEND, env=environment, stdout=subprocess.PIPE, text=True).stdout
 
 
-def test_a_worker_that_was_killed_has_nothing_under_way(tmp_path: Path) -> None:
+def test_a_worker_that_was_killed_has_nothing_in_flight(tmp_path: Path) -> None:
     run(KILLED, tmp_path)
     lines = run(NEXT, tmp_path, str(free_port())).splitlines()
-    assert not [line for line in lines if line.startswith("aide_upstream_under_way") and not line.endswith(" 0.0")]
+    assert not [line for line in lines if line.startswith("aide_upstream_in_flight") and not line.endswith(" 0.0")]
     assert 'aide_jwks_fetches_total{outcome="failed"} 1.0' in lines, "its counts stay"

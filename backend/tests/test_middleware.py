@@ -39,10 +39,16 @@ def post_scope(token: str) -> dict[str, Any]:
     }
 
 
-MESSAGE = {
+MESSAGE: dict[str, Any] = {
     "id": "40000000-0000-4000-8000-000000000001",
     "workspace_id": "10000000-0000-4000-8000-000000000001",
+    "user_id": None,
+    "chat_id": "main",
     "role": "user",
+    "status": "complete",
+    "failure": None,
+    "sources": [],
+    "tokens": None,
     "content": "?",
     "mentions": [],
     "seq": 1,
@@ -120,6 +126,8 @@ class TestSizes:
 
     def test_large_headers_are_refused(self, client: TestClient) -> None:
         assert codes(client.get(PATH, headers={"X-Large": "x" * 33_000})) == (431, "headers_too_large")
+        token = {"Authorization": f"Bearer {'x' * 33_000}"}
+        assert codes(client.get(PATH, headers=token)) == (401, "unauthenticated"), "its own check bounds a token"
 
     @pytest.mark.parametrize(
         "body", ["[" * 100_000, '{"name":' * 5000, "1" * 5000, '{"name": ' + "9" * 5000 + "}", '"\\ud800"', "NaN"]

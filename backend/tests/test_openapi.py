@@ -16,7 +16,7 @@ from dev.openapi import FILE, text
 EXISTING = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 CODES = {kind.code: kind.status for kind in ProblemError.kinds()}
 
-# What a route refuses by a name of its own, beside what every route may answer.
+# What a route refuses by a name of its own, in addition to what every route may answer.
 REFUSALS = {
     "create_lab": {"unknown_source"},
     "update_lab": {"unknown_source"},
@@ -24,6 +24,30 @@ REFUSALS = {
     "create_chat_message": {"unknown_node"},
     "update_canvas": {"unknown_node"},
     "edit_canvas": {"duplicate", "unknown_edge", "unknown_node", "unknown_source"},
+    "send_chat_message": {
+        "unknown_node",
+        "turn_running",
+        "quota_exceeded",
+        "model_rate_limited",
+        "model_refused",
+        "model_not_configured",
+        "model_unavailable",
+    },
+    "run_lab": {"runner_unavailable", "wrong_lab_type"},
+    "download_lab": {"wrong_lab_type"},
+    "generate_lab": {
+        "lab_has_content",
+        "model_not_configured",
+        "model_rate_limited",
+        "model_refused",
+        "model_unavailable",
+        "nothing_to_read",
+        "quota_exceeded",
+        "runner_unavailable",
+        "turn_running",
+        "unknown_chapter",
+        "wrong_lab_type",
+    },
 }
 
 Document = dict[str, Any]
@@ -51,7 +75,7 @@ def resolve(document: Document, part: Document) -> Document:
 
 
 def codes(document: Document, operation: Document) -> dict[str, int]:
-    """The problems that an operation documents, each with the status it stands under."""
+    """The problems that an operation documents, each with its status."""
     return {
         code: int(status)
         for status, response in operation["responses"].items()
@@ -114,10 +138,10 @@ def test_every_body_has_examples_that_are_accepted(document: Document) -> None:
 
 @pytest.mark.parametrize("name", ["Workspace", "Source", "Lab", "Edge", "ChatMessage"])
 def test_every_row_has_an_example_as_it_is_answered(document: Document, name: str) -> None:
+    row = models(Row)[name]
     for example in document["components"]["schemas"][name]["examples"]:
-        model = models(Row)[name]
-        row = dict.fromkeys(model.model_fields) | example  # FastAPI drops nulls from examples
-        assert model.model_validate(row).model_dump(mode="json", exclude_none=True) == example
+        whole = dict.fromkeys(row.model_fields) | example  # FastAPI drops nulls from examples
+        assert row.model_validate(whole).model_dump(mode="json", exclude_none=True) == example
 
 
 def test_every_error_is_documented_as_a_problem(document: Document) -> None:

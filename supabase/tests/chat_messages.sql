@@ -3,13 +3,7 @@
 begin;
 select plan(37);
 
-create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
-create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
-  select
-    set_config('request.jwt.claims', json_build_object('sub', pg_temp.id(name), 'role', role)::text, true),
-    set_config('request.jwt.claim.sub', pg_temp.id(name)::text, true),
-    set_config('role', role, true)
-$$;
+\ir people.psql
 
 insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com');
 insert into workspaces (id, owner_id, name) values
@@ -34,7 +28,7 @@ select throws_ok(
   $$ insert into chat_messages (id, workspace_id, role, content) values (pg_temp.id('hello'), pg_temp.id('art'), 'user', 'Hello') $$,
   '23505', null, 'the same id is not taken twice'
 );
-select throws_ok($$ update chat_messages set content = 'Edited' $$, '42501', null, 'a message is not edited');
+select is_empty($$ update chat_messages set content = 'Edited' returning id $$, 'a message is not edited');
 
 -- The order of a conversation never ties, also where the clock does.
 insert into chat_messages (workspace_id, role, content) select pg_temp.id('physics'), 'user', i::text from generate_series(1, 20) i;
@@ -115,7 +109,6 @@ select throws_ok(
   $$ update chat_messages set workspace_id = pg_temp.id('art') where id = pg_temp.id('forged') $$,
   'PT422', 'immutable_column', 'a message keeps its workspace'
 );
-
 
 -- Nobody draws a number of a workspace that they do not see, even if nothing else refused them.
 reset role;

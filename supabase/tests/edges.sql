@@ -3,13 +3,7 @@
 begin;
 select plan(35);
 
-create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
-create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
-  select
-    set_config('request.jwt.claims', json_build_object('sub', pg_temp.id(name), 'role', role)::text, true),
-    set_config('request.jwt.claim.sub', pg_temp.id(name)::text, true),
-    set_config('role', role, true)
-$$;
+\ir people.psql
 
 insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com');
 insert into workspaces (id, owner_id, name) values

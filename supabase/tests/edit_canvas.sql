@@ -3,13 +3,8 @@
 begin;
 select plan(31);
 
-create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
-create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
-  select
-    set_config('request.jwt.claims', json_build_object('sub', pg_temp.id(name), 'role', role)::text, true),
-    set_config('request.jwt.claim.sub', pg_temp.id(name)::text, true),
-    set_config('role', role, true)
-$$;
+\ir people.psql
+
 -- Changes are written with names for ids: "@optics".
 create function pg_temp.edit(changes text) returns jsonb language plpgsql as $$
 declare

@@ -48,12 +48,13 @@ select set_eq(
      where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and p.prorettype <> 'trigger'::regtype
        and has_function_privilege('authenticated', p.oid, 'execute') $$,
   array[
-    'arrange_canvas', 'as_config', 'canvas', 'copy_solutions', 'delete_workspace', 'edit_canvas', 'editable_workspace_ids',
-    'excerpt', 'has_items', 'has_text', 'is_card', 'is_code', 'is_document', 'is_lab_content', 'is_page',
-    'is_place_for_file', 'is_position', 'is_prose', 'is_question', 'is_readable', 'json_canvas', 'lab_solution',
-    'literal', 'lock_workspace', 'markdown_line', 'move_to_trash', 'open_solution', 'read_chapters', 'read_pages',
-    'purged_files', 'record_run', 'refuse', 'reset_lab', 'rfc3339', 'save_file', 'schema_version', 'search_pages', 'sees_workspace',
-    'unused_files', 'with_fraction', 'workspace_ids'
+    'arrange_canvas', 'as_config', 'begin_answer', 'begin_generation', 'canvas', 'copy_solutions', 'delete_workspace', 'edit_canvas',
+    'editable_workspace_ids', 'end_lapsed_turns', 'excerpt', 'finish_generation', 'has_items', 'has_text', 'is_card',
+    'is_code', 'is_document', 'is_lab_content', 'is_page', 'is_place_for_file', 'is_position', 'is_prose',
+    'is_question', 'is_readable', 'json_canvas', 'lab_solution', 'literal', 'lock_workspace', 'markdown_line',
+    'move_to_trash', 'open_solution', 'purged_files', 'read_chapters', 'read_page_heads', 'read_pages', 'record_run', 'refuse',
+    'reserve_tokens', 'reset_lab', 'rfc3339', 'save_file', 'schema_version', 'search_pages', 'sees_workspace',
+    'settle_tokens', 'unused_files', 'with_fraction', 'workspace_ids'
   ],
   'people with an account execute these functions'
 );
@@ -99,8 +100,8 @@ select is_empty(
   $$ select t.tgname, a.attname
      from pg_trigger t join pg_attribute a on a.attrelid = t.tgrelid
      where t.tgname in ('sources_stamp', 'labs_stamp') and a.attnum > 0 and not a.attisdropped
-       and a.attname <> all (array['canvas_position', 'width', 'height', 'deleted_at']) and a.attnum <> all (t.tgattr::int2[]) $$,
-  'the stamps of sources and labs see every column but the layout'
+       and a.attname <> all (array['canvas_position', 'width', 'height', 'deleted_at', 'progress', 'lease_until']) and a.attnum <> all (t.tgattr::int2[]) $$,
+  'the stamps of sources and labs see every column of their content'
 );
 
 select is_empty(

@@ -3,31 +3,14 @@
 begin;
 select plan(54);
 
-create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
-create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
-  select
-    set_config('request.jwt.claims', json_build_object('sub', pg_temp.id(name), 'role', role)::text, true),
-    set_config('request.jwt.claim.sub', pg_temp.id(name)::text, true),
-    set_config('role', role, true)
-$$;
+\ir people.psql
+
 create function pg_temp.path(workspace text, source text, name text default 'a.pdf') returns text language sql immutable as $$
   select pg_temp.id(workspace) || '/' || pg_temp.id(source) || '/' || name
 $$;
 create function pg_temp.put(path text, uploader text default 'ada', bucket text default 'sources') returns text language sql immutable as $$
   select format('insert into storage.objects (bucket_id, name, owner_id) values (%L, %L, %L)', bucket, path, pg_temp.id(uploader))
 $$;
--- What comes of a statement: the rows it touched or the error it met. It is undone again.
-create function pg_temp.outcome(statement text) returns text language plpgsql as $$
-declare
-  touched integer;
-begin
-  execute statement;
-  get diagnostics touched = row_count;
-  raise exception using errcode = 'UNDO0', message = touched || ' rows';
-exception
-  when sqlstate 'UNDO0' then return sqlerrm;
-  when others then return sqlstate;
-end $$;
 
 insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com'), (pg_temp.id('bob'), 'bob@example.com');
 insert into workspaces (id, owner_id, name) values

@@ -3,13 +3,8 @@
 begin;
 select plan(43);
 
-create function pg_temp.id(name text) returns uuid language sql immutable as $$ select md5(name)::uuid $$;
-create function pg_temp.become(name text, role text default 'authenticated') returns void language sql as $$
-  select
-    set_config('request.jwt.claims', json_build_object('sub', pg_temp.id(name), 'role', role)::text, true),
-    set_config('request.jwt.claim.sub', pg_temp.id(name)::text, true),
-    set_config('role', role, true)
-$$;
+\ir people.psql
+
 create function pg_temp.edit(changes jsonb) returns jsonb language sql as $$
   select edit_canvas(pg_temp.id('physics'), changes)
 $$;
@@ -79,19 +74,7 @@ insert into ways values
   ($$ select move_to_trash('sources', pg_temp.id('cards')) $$, 'PT404'),
   ($$ select move_to_trash('nodes', pg_temp.id('cards')) $$, 'PT422'),
   ($$ select arrange_canvas(pg_temp.id('physics'), jsonb_build_array(jsonb_build_object('id', pg_temp.id('quiz'), 'width', 1))) $$, 'PT422'),
-  ($$ select pg_temp.edit(jsonb_build_object('copy', jsonb_build_object('ids', jsonb_build_object(pg_temp.id('quiz'), gen_random_uuid())))) $$, 'PT422');
-create function pg_temp.outcome(statement text) returns text language plpgsql as $$
-declare
-  touched integer;
-begin
-  execute statement;
-  get diagnostics touched = row_count;
-  raise exception using errcode = 'UNDO0', message = touched || ' rows';
-exception
-  when sqlstate 'UNDO0' then return sqlerrm;
-  when others then return sqlstate;
-end $$;
-grant select on ways to public;
+  ($$ select pg_temp.edit(jsonb_build_object('copy', jsonb_build_object('ids', jsonb_build_object(pg_temp.id('quiz'), gen_random_uuid())))) $$, 'PT422');grant select on ways to public;
 select pg_temp.become('ada');
 select is(pg_temp.outcome(way), outcome, way) from ways;
 select pg_temp.become('bob');

@@ -3,12 +3,13 @@
 import ast
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 from typing_extensions import TypedDict
 
+from app.labs.draft import Draft
 from app.labs.export import Export
 from app.models.types import Input, examples
 
@@ -54,6 +55,23 @@ class CodeLabContent(Input):
         ),
     ]
     language: Literal["python"]
+
+
+class CodeLabDraft(Draft):
+    """A coding exercise with its solution."""
+
+    instructions: Annotated[Code, Field(description="What to do, in Markdown. Does not give the solution away.")]
+    starter_code: Annotated[Code, Field(description="What the learner's file holds at first. Fails the tests.")]
+    tests: Annotated[Code, Field(description="Functions `test_...` with `assert`, which import from `solution`.")]
+    solution: Annotated[Code, Field(description="The whole file of somebody who has solved it. Passes the tests.")]
+
+    def content(self) -> dict[str, Any]:
+        """Without the solution, which is kept apart."""
+        return {**self.model_dump(exclude={"title", "solution"}), "language": "python"}
+
+    def faults(self, pages: Collection[int]) -> list[str]:
+        """None: that is for the tests to say."""
+        return []
 
 
 class TestsError(ValueError):
@@ -155,7 +173,7 @@ def export(content: CodeLabContent, lab_id: str, user_state: Mapping[str, Any]) 
     draft (`user_state.code`), else the starter code."""
     try:
         functions = [name for name in find_tests(content.tests) if "." not in name]
-    except TestsError:  # as they are: whoever takes them home may mend them
+    except TestsError:  # as they are: whoever downloads them may repair them
         functions = []
     draft = user_state.get("code")
     buffer = io.BytesIO()

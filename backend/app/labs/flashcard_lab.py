@@ -1,12 +1,13 @@
 """Flashcards: two sides each, as a learner turns them."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import MISSING, Field, StringConstraints
+from pydantic import MISSING, ConfigDict, Field, StringConstraints
 
+from app.labs.draft import Draft, faults_of_items
 from app.labs.export import Export
 from app.models.types import Input, examples
 
@@ -34,6 +35,25 @@ class FlashcardLabContent(Input):
     )
 
     cards: Annotated[list[Flashcard], Field(min_length=1, max_length=200)]
+
+
+class CitedFlashcard(Flashcard):
+    """One card, and the page that it was made from."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    page: PageNumber
+
+
+class FlashcardLabDraft(Draft):
+    """Flashcards, each from a page."""
+
+    cards: Annotated[list[CitedFlashcard], Field(min_length=1, max_length=200)]
+
+    def faults(self, pages: Collection[int]) -> list[str]:
+        """Cards that are there twice, and pages that are not."""
+        content = FlashcardLabContent.model_validate(self.content())
+        return faults_of_items("front", doubles(content), (card.page for card in self.cards), pages)
 
 
 def doubles(content: FlashcardLabContent) -> list[str]:

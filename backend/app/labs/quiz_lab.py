@@ -1,9 +1,11 @@
 """Quizzes: questions with choices, one of which is right."""
 
+from collections.abc import Collection
 from typing import Annotated, Self
 
-from pydantic import MISSING, Field, model_validator
+from pydantic import MISSING, ConfigDict, Field, model_validator
 
+from app.labs.draft import Draft, faults_of_items
 from app.labs.flashcard_lab import PageNumber, Prose
 from app.models.types import Input, examples
 
@@ -44,6 +46,25 @@ class QuizLabContent(Input):
     )
 
     questions: Annotated[list[Question], Field(min_length=1, max_length=100)]
+
+
+class CitedQuestion(Question):
+    """One question, and the page that it was made from."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    page: PageNumber
+
+
+class QuizLabDraft(Draft):
+    """Questions, each from a page."""
+
+    questions: Annotated[list[CitedQuestion], Field(min_length=1, max_length=100)]
+
+    def faults(self, pages: Collection[int]) -> list[str]:
+        """Questions that are there twice, and pages that are not."""
+        content = QuizLabContent.model_validate(self.content())
+        return faults_of_items("question", doubles(content), (item.page for item in self.questions), pages)
 
 
 def doubles(content: QuizLabContent) -> list[str]:

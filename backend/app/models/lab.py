@@ -27,6 +27,13 @@ LabStatus = Literal["pending", "generating", "in_progress", "completed", "given_
 """The learner sets `given_up`, and is given the solution then; a run that passes sets `completed`."""
 
 SourceOfLab = Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")]
+LabConfig = Annotated[
+    JsonObject,
+    Field(
+        description="What a lab is generated from, and how: `chapter` (a position in the source's outline) or `pages`"
+        " (`{first, last}`), `language`, `difficulty`, `count`, each optional. What else it holds is free."
+    ),
+]
 LabContent = Annotated[
     JsonObject,
     Field(
@@ -44,6 +51,10 @@ class CanvasLab(Row):
     type: str
     title: str | None
     status: LabStatus
+    failure: Annotated[str | None, Field(description="Why a `failed` lab could not be made: a code of `/problems`.")]
+    progress: Annotated[
+        dict[str, Any] | None, Field(description="How far a lab that is `generating` has come: `step` and `attempt`.")
+    ]
     config: dict[str, Any]
     user_state: dict[str, Any]
     canvas_position: Position
@@ -97,7 +108,7 @@ class NewLab(Input):
     type: Word
     title: Title | None | MISSING = MISSING
     status: LabStatus | MISSING = MISSING
-    config: JsonObject | MISSING = MISSING
+    config: LabConfig | MISSING = MISSING
     generated_content: LabContent | None | MISSING = MISSING
     user_state: JsonObject | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING
@@ -114,7 +125,7 @@ class LabCreate(NewLab):
             "source_id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
             "type": "code_lab",
             "title": "The rank of a matrix",
-            "config": {"language": "python", "difficulty": "easy"},
+            "config": {"chapter": 3, "language": "python", "difficulty": "easy"},
             "canvas_position": {"x": 460.0, "y": 120.0},
         },
         {
@@ -146,7 +157,7 @@ class LabUpdate(Input):
     type: Word | MISSING = MISSING
     title: Title | None | MISSING = MISSING
     status: LabStatus | MISSING = MISSING
-    config: JsonObject | MISSING = MISSING
+    config: LabConfig | MISSING = MISSING
     generated_content: LabContent | None | MISSING = MISSING
     user_state: JsonObject | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING

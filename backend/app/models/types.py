@@ -64,7 +64,7 @@ def _json_column(value: dict[str, Any]) -> dict[str, Any]:
 
     A worker serves nobody meanwhile, so nothing is called for a number, and it ends where the text is too long anyway.
     """
-    spaces = 0  # Postgres writes one behind each colon and comma
+    spaces = 0  # Postgres writes one after each colon and comma
     containers: list[tuple[dict[str, Any] | list[Any], int]] = [(value, 1)]
     while containers:
         container, depth = containers.pop()
@@ -88,7 +88,7 @@ def _json_column(value: dict[str, Any]) -> dict[str, Any]:
                     raise _unstorable_text()
             elif kind is int:
                 if not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
-                    raise PydanticCustomError("json_number", "Numbers are doubles: integers lie within ±(2^53 - 1)")
+                    raise PydanticCustomError("json_number", "Numbers are doubles: integers are within ±(2^53 - 1)")
             elif kind is float:
                 if not math.isfinite(item):
                     raise PydanticCustomError("json_number", "Numbers are finite doubles")
@@ -167,6 +167,8 @@ Label = Annotated[str, StringConstraints(max_length=500, pattern=_TEXT)]
 Handle = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
 CacheId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
 StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=_TEXT_NOT_BLANK)]
+ChatId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
+"""A conversation of a workspace, as the client names it."""
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A lower-case word of an open set: letters, digits and underscores, at most 64 characters."""
 Search = Annotated[str, StringConstraints(max_length=255, pattern=_TEXT), BeforeValidator(_composed)]
@@ -186,7 +188,7 @@ def _moment_in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise PydanticCustomError("moment", "Lies outside of the years 1 to 9999 in UTC") from None
+        raise PydanticCustomError("moment", "Must be within the years 1 to 9999 in UTC") from None
 
 
 Moment = Annotated[

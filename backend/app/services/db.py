@@ -40,15 +40,13 @@ from app.services.pool import MAX_REFUSAL_BYTES, read_whole
 from app.services.refusals import FAULTS, unreadable, upstream_problem
 from app.services.repeats import differing
 
-SCHEMA_VERSION = "20261125000440"
+SCHEMA_VERSION = "20261125000540"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """The largest answer that is held in memory. A page of rows that would be larger ends earlier."""
 FEW_ROWS = 3
 """So many rows, and one more, always fit: no row has 4 MiB."""
-MAX_LOOKED_UP = 100
-"""Of so many nodes it is said which are unknown: their ids are part of an address upstream, twice."""
 
 _IN_UTC = "timezone=UTC"
 _ONE_ROW = "application/vnd.pgrst.object+json"
@@ -124,6 +122,14 @@ class Session:
             raise BadUpstreamError
         return body
 
+    async def read(self, query: Query, decode: Callable[[bytes], T], what: str) -> T:
+        """As `send`, decoded. Raises `BadUpstreamError` when the answer is not `what` it is taken for."""
+        return _read(decode, await self.send(query), what)
+
+    def detached(self) -> "Session":
+        """The same caller's access for work that outlives the request. Its answers count as no request's memory."""
+        return Session(self._client, self._identity, None)
+
     async def fetch(self, query: Query, *, one: bool = False) -> bytes | None:
         """As `send`, but None when the body is larger than `MAX_PAGE_BYTES`."""
         answer = await self.open(query, one=one)
@@ -152,7 +158,7 @@ class Session:
         request.headers["Prefer"] = f"{prefer},{_IN_UTC}" if prefer else _IN_UTC
         started_at = time.perf_counter()
         outcome = "failed"
-        metrics.upstream_under_way.inc()
+        metrics.upstream_in_flight.inc()
         try:
             try:
                 answer = await request.send(headers)
@@ -175,7 +181,7 @@ class Session:
             seconds = time.perf_counter() - started_at
             if self._context:
                 self._context.upstream_seconds += seconds
-            metrics.upstream_under_way.dec()
+            metrics.upstream_in_flight.dec()
             metrics.upstream.labels(request.http_method, outcome).observe(seconds)
         return answer
 
@@ -302,7 +308,7 @@ class Table:
         `versions` are those the row may have (None: any). Raises `NotFoundError` and `StaleVersionError`.
         """
         values = change.model_dump(mode="json")
-        if not values or versions == frozenset():
+        if not values:
             row = await self.get(session, row_id)
             if versions is not None and row.version not in versions:
                 raise StaleVersionError
@@ -335,36 +341,10 @@ class Table:
             raise StaleVersionError from None
 
 
-class TrashedTable(Table):
-    """A table whose rows go to the trash when they are deleted, a node's edges along with it."""
-
-    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
-        """Put a row into the trash, from where an edit of the canvas restores it. Else as that of `Table`."""
-        return await _erase(session, "move_to_trash", row_id, versions, kind=self.name)
-
-
-class WorkspaceTable(Table):
-    """The workspaces, with all that is in them."""
-
-    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
-        """As that of `Table`."""
-        return await _erase(session, "delete_workspace", row_id, versions)
-
-
-async def _erase(
-    session: Session, function: str, row_id: UUID, versions: frozenset[int] | None, **more: str
-) -> Sequence[str]:
-    arguments = {"id": str(row_id), "versions": None if versions is None else sorted(versions), **more}
-    paths: Sequence[str] = _read(_read_paths, await session.send(session.call(function, arguments)), function)
-    return paths
-
-
 async def _located(session: Session, workspace_id: str, request: Input, refusal: UnknownNodeError) -> UnknownNodeError:
-    """The refusal with the place in the request of each node that is unknown, where they are few."""
+    """The refusal with the place in the request of each node that is unknown."""
     named = {place: str(node_id) for place, node_id in request.named_nodes().items()}
     ids = sorted(set(named.values()))
-    if not 0 < len(ids) <= MAX_LOOKED_UP:
-        return refusal
     query = session.table("workspaces").select("sources(id),labs(id)").eq("id", workspace_id)
     try:
         answer = await session.send(query.in_("sources.id", ids).in_("labs.id", ids), one=True)
@@ -382,7 +362,6 @@ async def _located(session: Session, workspace_id: str, request: Input, refusal:
 
 _to_json = msgspec.json.Encoder().encode
 _Id: Any = msgspec.defstruct("Id", [("id", str)])
-_read_paths = msgspec.json.Decoder(list[str]).decode
 _read_id = msgspec.json.Decoder(_Id).decode
 _Nodes: Any = msgspec.defstruct("Nodes", [("sources", list[_Id]), ("labs", list[_Id])])
 _read_nodes = msgspec.json.Decoder(_Nodes).decode

@@ -2,7 +2,7 @@
 
 import logging
 from hashlib import md5
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from app.labs.code_lab import RunResult, TestsError
 from app.labs.export import Export
 from app.services.db import Session
 from app.services.refusals import unreadable
-from app.services.runner import Runner, RunnerError
+from app.services.runner import Ending, Runner, RunnerError
 
 logger = logging.getLogger(__name__)
 
@@ -33,17 +33,26 @@ async def run_code(runner: Runner, lab: Any, code: str) -> dict[str, Any]:
     return {
         "lab_id": lab.id,
         "code": code,
-        "result": await _result(runner, code, tests),
+        "result": (await run_tests(runner, code, tests)).result,
         # Says which tests these were, should the lab's be replaced meanwhile.
         "tests_md5": md5(tests.encode(), usedforsecurity=False).hexdigest(),
     }
 
 
-async def _result(runner: Runner, code: str, tests: str) -> RunResult:
+class Trial(NamedTuple):
+    """One run of code against tests."""
+
+    result: RunResult
+    ending: Ending | None = None
+    """How the program ended, if it was run at all."""
+
+
+async def run_tests(runner: Runner, code: str, tests: str) -> Trial:
+    """Run code against exactly these tests. Raises `RunnerUnavailableError`."""
     try:
         run = code_runs.prepare(code, tests)
     except TestsError as error:
-        return code_runs.broken_tests(error)
+        return Trial(code_runs.broken_tests(error))
     try:
         outcome = await runner.run(
             run.source,
@@ -53,10 +62,22 @@ async def _result(runner: Runner, code: str, tests: str) -> RunResult:
             memory_kib=code_runs.MEMORY_KIB,
         )
     except RunnerError as error:
-        logger.warning("a lab is not run: %s", error)
-        headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else None
-        raise RunnerUnavailableError(headers=headers) from None
-    return code_runs.read_result(run, outcome)
+        raise _unavailable(error) from None
+    return Trial(code_runs.read_result(run, outcome), outcome.ending)
+
+
+async def check_runner(runner: Runner) -> None:
+    """Raise `RunnerUnavailableError` when nothing can be run now."""
+    try:
+        await runner.check()
+    except RunnerError as error:
+        raise _unavailable(error) from None
+
+
+def _unavailable(error: RunnerError) -> RunnerUnavailableError:
+    logger.warning("a lab is not run: %s", error)
+    headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else None
+    return RunnerUnavailableError(headers=headers)
 
 
 def export(lab: Any) -> tuple[str, Export]:

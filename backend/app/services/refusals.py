@@ -15,14 +15,17 @@ from app.errors import (
     DuplicateError,
     IdTakenError,
     InvalidRequestError,
+    LabHasContentError,
     LabNotReadyError,
     NoSolutionError,
     NotFoundError,
     ProblemError,
+    QuotaExceededError,
     RefusedKeyError,
     SolutionHiddenError,
     StaleVersionError,
     TokenExpiredError,
+    TurnRunningError,
     UnauthenticatedError,
     UnknownEdgeError,
     UnknownNodeError,
@@ -94,6 +97,8 @@ CLOCKS: dict[str, Callable[[], ProblemError]] = {
 # Constraints whose refusal means something more exact, and the words our own SQL functions raise.
 CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "workspaces_owner_id_fkey": UnauthenticatedError,  # the account is gone
+    "ai_usage_user_id_fkey": UnauthenticatedError,
+    "chat_messages_running_key": TurnRunningError,
     "labs_source_id_fkey": UnknownSourceError,
     "labs_generated_content_shape": partial(
         InvalidRequestError,
@@ -126,6 +131,10 @@ RAISED: dict[str, Callable[..., ProblemError]] = {
     "lab_not_ready": LabNotReadyError,
     "no_solution": NoSolutionError,
     "solution_hidden": SolutionHiddenError,
+    "message_not_found": NotFoundError,
+    "quota_exceeded": QuotaExceededError,
+    "turn_running": TurnRunningError,
+    "lab_has_content": LabHasContentError,
 }
 FAULTS = {
     "duplicate": "The same edge is there already",
@@ -261,7 +270,7 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
     constraint = _CONSTRAINT.search(message)
     if constraint and (problem := CONSTRAINTS.get(constraint[2])):
         return problem()
-    if constraint and constraint[1] == "unique" and constraint[2].endswith("_pkey"):
+    if constraint and constraint[2].endswith("_pkey"):
         return IdTakenError()
     if problem := UPSTREAM_CODES.get(code):
         return problem()

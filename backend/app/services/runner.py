@@ -137,6 +137,11 @@ class Runner:
         except TimeoutError:
             raise RunnerError(f"the runner has given no result within {self._seconds:g} s") from None
 
+    async def check(self) -> None:
+        """Ask whether it could run something now. Raises `RunnerError`."""
+        self._language = None
+        await self._python()
+
     async def _submit(self, submission: dict[str, Any]) -> str:
         cached = self._language is not None
         answer = await self._call(

@@ -93,7 +93,7 @@ class Bucket:
         await answer.aclose()
 
     async def open(self, path: str, byte_range: str | None = None) -> httpx.Response:
-        """The file as an answer whose body is unread, to be closed. `byte_range` is a `Range` that may be heeded.
+        """The file as an answer whose body is unread, to be closed. `byte_range` is a `Range`; Storage may ignore it.
 
         Raises `NotFoundError` when there is none that the caller may see, `RangeError`, and what else Storage refuses.
         """

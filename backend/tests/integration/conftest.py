@@ -34,7 +34,7 @@ class User:
 
 @dataclass(frozen=True)
 class Backend:
-    """A gateway and the Supabase behind it."""
+    """A gateway and its Supabase."""
 
     name: BackendName
     url: str

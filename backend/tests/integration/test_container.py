@@ -18,7 +18,7 @@ from tests.test_deploy import environment
 
 BACKEND = Path(__file__).parents[2]
 
-# What lies about in an operator's environment and must not reach the gateway.
+# What is in an operator's environment and must not reach the gateway.
 SECRETS = {"DATABASE_URL": "postgresql://secret", "SUPABASE_SECRET_KEY": "sb_secret_x", "AWS_SECRET_ACCESS_KEY": "x"}
 
 

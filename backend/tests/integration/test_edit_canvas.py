@@ -123,14 +123,14 @@ def test_all_of_it_happens_at_once(api: httpx.Client, workspace: Row) -> None:
     assert any(edge.items() >= joined.items() for edge in seen["edges"])
 
 
-@pytest.mark.parametrize("road", ["route", "data API"])
+@pytest.mark.parametrize("way", ["route", "data API"])
 def test_a_deleted_row_is_in_the_trash_whichever_way_it_was_deleted(
-    backend: Backend, api: httpx.Client, owner: User, workspace: Row, road: str
+    backend: Backend, api: httpx.Client, owner: User, workspace: Row, way: str
 ) -> None:
     ids, create = pasted(2, 1)
     edited(api, workspace, create=create)
     before = everything(api, workspace)
-    if road == "route":
+    if way == "route":
         assert api.delete(f"/sources/{ids[0]}", headers={"If-Match": '"1"'}).status_code == 204
     else:
         with backend.data_api(owner) as data_api:

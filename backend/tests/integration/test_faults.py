@@ -42,7 +42,7 @@ HTML = b"<html><body>502 Bad Gateway</body></html>"
 
 @dataclass(frozen=True)
 class Gateway:
-    """The gateway as a real server, and the upstream behind it."""
+    """The gateway as a real server, and its upstream."""
 
     client: httpx.Client
     upstream: Upstream
@@ -128,7 +128,7 @@ def test_a_fault_is_answered_clearly_and_in_time(gateway: Gateway, fault: str, r
     gateway.upstream.behaviour = behaviour
     method, path, body = ROUTES[route]
     seconds = []
-    for _ in range(3):  # a machine that stands still for a moment is not the gateway's fault
+    for _ in range(3):  # a machine that does not run for a moment is not the gateway's fault
         started_at = time.monotonic()
         response = gateway.client.request(method, path, json=body)
         seconds.append(time.monotonic() - started_at)

@@ -1,4 +1,4 @@
-"""What the metrics say of a load, beside what its clients counted themselves."""
+"""What the metrics say of a load, compared with what its clients counted themselves."""
 
 import time
 from collections import Counter
@@ -76,7 +76,7 @@ def test_metrics_count_what_the_clients_count(backend: Backend, tmp_path: Path, 
         requests = scrape(metrics, "aide_request_duration_seconds_count", "method", "route", "status")
         tokens = scrape(metrics, "aide_tokens_total", "outcome")
         upstream = scrape(metrics, "aide_upstream_duration_seconds_count").total() - upstream_before
-        under_way = scrape(metrics, "aide_upstream_under_way").total()
+        in_flight = scrape(metrics, "aide_upstream_in_flight").total()
 
     assert counted.total() == CLIENTS * JOURNEYS * 8
     assert {status for _, _, status in counted} == {"200", "201", "204", "401", "404", "412", "422"}
@@ -88,7 +88,7 @@ def test_metrics_count_what_the_clients_count(backend: Backend, tmp_path: Path, 
     assert len(set(totals)) > 2  # scraped while it happened
     assert tokens["refused",] == CLIENTS * JOURNEYS
     assert tokens["verified",] <= CLIENTS * workers
-    assert tokens["remembered",] + tokens["verified",] == CLIENTS * JOURNEYS * 7
+    assert tokens["cached",] + tokens["verified",] == CLIENTS * JOURNEYS * 7
     # Two for the stale version, two for the workspace that is deleted, none for what is refused by the gateway.
     assert upstream == CLIENTS * JOURNEYS * 8
-    assert under_way == 0
+    assert in_flight == 0

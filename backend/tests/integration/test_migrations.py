@@ -74,7 +74,7 @@ def psql(backend: Backend) -> Iterator[Psql]:
         yield run
 
 
-# By another road, before the tables had these limits: one fault in every column that has one now.
+# Written by another client, before the tables had these limits: one fault in every column that has one now.
 EARLIER_ROWS = """
 insert into auth.users (id, email) values (md5('ada')::uuid, 'ada@example.com');
 insert into workspaces (id, owner_id, name, viewport)

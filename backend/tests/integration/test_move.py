@@ -63,7 +63,7 @@ def everything(url: str, user: User) -> dict[str, Any]:
 
 
 def use(api: httpx.Client) -> None:
-    """Leaves a workspace behind in which every column of every table was written, and much was changed since."""
+    """Leaves a workspace in which every column of every table was written, and much was changed since."""
     workspace = created(api.post("/workspaces", json={"name": "Algebra"}))
     of = {"workspace_id": workspace["id"]}
     path = f"/workspaces/{workspace['id']}"
@@ -293,7 +293,7 @@ def test_a_second_import_is_refused_and_changes_nothing(
 
 @pytest.fixture
 def database(target: PostgresStack) -> Iterator[str]:
-    """An empty database beside the other; its address."""
+    """An empty database next to the other; its address."""
     name = f"empty_{uuid4().hex}"
     dsn = target.dsn.replace("/postgres?", f"/{name}?")
 

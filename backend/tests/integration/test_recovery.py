@@ -127,7 +127,7 @@ def test_the_embedded_stack_killed_and_started_again(tmp_path: Path) -> None:
 
 def test_postgres_crashing_and_recovering(tmp_path: Path) -> None:
     with postgres_stack(tmp_path) as stack, Supervisor() as supervisor:
-        # The stack trades durability for speed; here PostgREST's sessions shall have what a Supabase has.
+        # The stack trades durability for speed; here PostgREST's sessions must have what a Supabase has.
         stack.sql("alter role authenticator set synchronous_commit = on")
         sessions = "from pg_stat_activity where usename = 'authenticator'"
         stack.sql(f"select pg_terminate_backend(pid) {sessions}")

@@ -1,4 +1,4 @@
-"""Two gateways behind a balancer that sends every request to the other one answer as one does."""
+"""Two gateways after a balancer that sends every request to the other one answer as one does."""
 
 import itertools
 from collections.abc import Iterator

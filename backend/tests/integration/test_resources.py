@@ -338,6 +338,8 @@ def test_a_version_speaks_of_content_alone(house: House, table: str) -> None:
     assert changed.json()["updated_at"] > row["updated_at"]
     problem(house.api.patch(path, json={"type": "late"}, headers={"If-Match": '"1"'}), 412, "stale_version")
     problem(house.api.patch(path, json={}, headers={"If-Match": '"1"'}), 412, "stale_version")
+    problem(house.api.patch(path, json={"type": "late"}, headers={"If-Match": '"no-version"'}), 412, "stale_version")
+    problem(house.api.delete(path, headers={"If-Match": '"no-version"'}), 412, "stale_version")
     problem(house.api.delete(path, headers={"If-Match": '"1", "3"'}), 412, "stale_version")
     assert house.api.get(path).json() == changed.json()
     assert house.api.delete(path, headers={"If-Match": '"1", "2"'}).status_code == 204

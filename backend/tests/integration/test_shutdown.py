@@ -1,4 +1,4 @@
-"""SIGTERM while requests are under way: whoever was let in is answered, nobody else is let in, the process ends."""
+"""SIGTERM while requests are running: whoever was let in is answered, nobody else is let in, the process ends."""
 
 import asyncio
 import contextlib
@@ -101,7 +101,7 @@ def _is_refused(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def requests_under_way(supervisor: Supervisor, port: int, gate: Gate) -> Iterator[list[Future[httpx.Response]]]:
+def running_requests(supervisor: Supervisor, port: int, gate: Gate) -> Iterator[list[Future[httpx.Response]]]:
     """As many requests as `REQUESTS`, each on a connection of its own, that have all come as far as the upstream."""
 
     def ask(_: int) -> httpx.Response:
@@ -120,7 +120,7 @@ def requests_under_way(supervisor: Supervisor, port: int, gate: Gate) -> Iterato
 def test_a_gateway_told_to_stop_answers_all_it_has_let_in(gate: Gate, workers: int, tmp_path: Path) -> None:
     with Supervisor() as supervisor:
         child, port = start(supervisor, tmp_path, gate, workers)
-        with requests_under_way(supervisor, port, gate) as asked:
+        with running_requests(supervisor, port, gate) as asked:
             child.process.send_signal(signal.SIGTERM)
             log = tmp_path / "gateway.log"
             supervisor.wait_until(lambda: log.read_text().count("Shutting down") == workers, "the end of all workers")
@@ -140,7 +140,7 @@ def test_a_gateway_told_to_stop_answers_all_it_has_let_in(gate: Gate, workers: i
 def test_a_silent_upstream_does_not_keep_it_beyond_its_grace(gate: Gate, tmp_path: Path) -> None:
     with Supervisor() as supervisor:
         child, port = start(supervisor, tmp_path, gate, 1, REQUEST_TIMEOUT="3")
-        with requests_under_way(supervisor, port, gate) as asked:
+        with running_requests(supervisor, port, gate) as asked:
             child.process.send_signal(signal.SIGTERM)
             stopped_at = time.monotonic()
             answers = [request.result() for request in asked]

@@ -51,6 +51,7 @@ def test_a_stale_version_is_refused_and_nothing_written(api: httpx.Client, works
     api.patch(path, json={"name": "second"})
     problem(api.patch(path, json={"name": "third"}, headers={"If-Match": '"1"'}), 412, "stale_version")
     problem(api.delete(path, headers={"If-Match": '"1"'}), 412, "stale_version")
+    problem(api.delete(path, headers={"If-Match": '"no-version"'}), 412, "stale_version")
     assert api.get(path).json()["name"] == "second"
     assert api.patch(path, json={"name": "third"}, headers={"If-Match": '"1", "2"'}).status_code == 200
     assert api.delete(path, headers={"If-Match": "*"}).status_code == 204

@@ -14,9 +14,15 @@ WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"
 ROW: dict[str, Any] = {
     "id": "40000000-0000-4000-8000-000000000001",
     "workspace_id": WORKSPACE_ID,
+    "user_id": None,
+    "chat_id": "main",
     "role": "user",
     "content": "What does the rank tell me?",
     "mentions": ["20000000-0000-4000-8000-000000000001"],
+    "status": "complete",
+    "failure": None,
+    "sources": [],
+    "tokens": None,
     "seq": 1042,
     "created_at": "2026-11-23T00:12:45.122000Z",
 }
@@ -28,7 +34,7 @@ class TestCreate:
     @pytest.mark.parametrize("role", ["user", "assistant"])
     def test_every_field_goes_up(self, client: TestClient, upstream: respx.Router, role: str) -> None:
         upstream.post("/rest/v1/chat_messages").respond(201, json=ROW)
-        new = NEW | {"id": ROW["id"], "role": role, "mentions": ROW["mentions"]}
+        new = NEW | {"id": ROW["id"], "role": role, "mentions": ROW["mentions"], "chat_id": "main"}
         response = client.post("/v1/chat-messages", json=new)
         assert (response.status_code, response.json()) == (201, ROW)
         assert response.headers["location"] == PATH
@@ -83,6 +89,9 @@ class TestCreate:
             {"mentions": ["1"]},
             {"mentions": {"0": WORKSPACE_ID}},
             {"seq": 1},
+            {"status": "streaming"},
+            {"chat_id": "a/b"},
+            {"chat_id": "x" * 65},
         ],
     )
     def test_an_invalid_body_is_refused_and_nothing_goes_up(
@@ -120,6 +129,11 @@ class TestList:
         params = last_request(upstream).url.params
         assert params.get_list("seq") == ["gt.1041", "gte.1042"]
         assert params["order"] == "seq.asc,id.asc"
+
+    def test_one_conversation_can_be_asked_for(self, client: TestClient, upstream: respx.Router) -> None:
+        upstream.get("/rest/v1/chat_messages").respond(200, json=[])
+        client.get("/v1/chat-messages", params={"workspace_id": WORKSPACE_ID, "chat_id": "side"})
+        assert last_request(upstream).url.params["chat_id"] == "eq.side"
 
     @pytest.mark.parametrize("seq", ["x", "1.5", str(2**63), str(-(2**63))])
     def test_a_cursor_behind_every_message_is_refused(

@@ -1,5 +1,6 @@
 """Whether the gateway lives, and whether it can serve: asked by anybody, without a token."""
 
+import asyncio
 import json
 
 import httpx
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 from jwt.algorithms import ECAlgorithm
 
 from app.auth import JWKS_PATH, NO_KEYS
+from app.services import readiness
 from app.services.db import SCHEMA_VERSION
 from tests.conftest import make_app
 from tests.routes.exchange import problem
@@ -84,6 +86,29 @@ def test_the_part_that_does_not_answer_is_named(
     document = problem(anonymous.get("/ready"), 503, "not_ready")
     assert ("login service" if path == JWKS_PATH else "data API") in document["detail"]
     assert "secret" not in document["detail"]
+
+
+@pytest.mark.parametrize(("path", "part"), [(JWKS_PATH, "login service"), ("/rest/v1/rpc/schema_version", "data API")])
+def test_a_part_that_hangs_is_named_in_time(
+    anonymous: TestClient,
+    upstream: respx.Router,
+    version: respx.Route,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    part: str,
+) -> None:
+    async def hang(request: httpx.Request) -> httpx.Response:
+        return await asyncio.Future()
+
+    upstream.get(path).mock(side_effect=hang)
+    assert readiness.READY_TIMEOUT < 2
+    monkeypatch.setattr(readiness, "READY_TIMEOUT", 0.01)
+    assert f"{part} does not answer" in problem(anonymous.get("/ready"), 503, "not_ready")["detail"]
+
+
+def test_a_database_that_is_ahead_serves(anonymous: TestClient, version: respx.Route) -> None:
+    version.respond(200, json=str(int(SCHEMA_VERSION) + 1))
+    assert anonymous.get("/ready").status_code == 200
 
 
 def test_a_database_that_is_behind_is_told_how_to_catch_up(anonymous: TestClient, version: respx.Route) -> None:

@@ -19,6 +19,8 @@ ROW: dict[str, Any] = {
     "title": "Rank",
     "status": "in_progress",
     "config": {"language": "python"},
+    "failure": None,
+    "progress": None,
     "user_state": {},
     "canvas_position": {"x": 0.0, "y": 0.0},
     "width": None,
@@ -29,13 +31,14 @@ ROW: dict[str, Any] = {
     "generated_content": {"task": "Write `rank`."},
 }
 NEW = {"workspace_id": WORKSPACE_ID, "type": "code_lab"}
+SET_BY_DATABASE = {"failure", "progress", "version", "created_at", "updated_at"}
 PATH = f"/v1/labs/{ROW['id']}"
 
 
 class TestCreate:
     def test_every_field_goes_up(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post("/rest/v1/labs").respond(201, json=ROW)
-        new = {key: ROW[key] for key in ROW if key not in {"version", "created_at", "updated_at"}}
+        new = {key: ROW[key] for key in ROW if key not in SET_BY_DATABASE}
         response = client.post("/v1/labs", json=new)
         assert (response.status_code, response.json()) == (201, ROW)
         assert (response.headers["location"], response.headers["etag"]) == (PATH, '"2"')

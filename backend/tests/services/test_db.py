@@ -109,7 +109,13 @@ def row(number: int, size: int) -> dict[str, Any]:
     return {
         "id": str(UUID(int=number)),
         "workspace_id": str(ID),
+        "user_id": None,
+        "chat_id": "main",
         "role": "user",
+        "status": "complete",
+        "failure": None,
+        "sources": [],
+        "tokens": None,
         "content": "x" * size,
         "mentions": [],
         "seq": number,
@@ -182,3 +188,46 @@ def test_what_an_answer_takes_is_counted_beyond_its_first_bytes(upstream: respx.
 def make_context(memory: Memory) -> Context:
     lane = Lane("ordinary", seconds=1, places=1, places_per_user=1, body_bytes=1)
     return Context(id="the-one", path="/v1", lane=lane, memory=memory.share(), deadline=asyncio.timeout(1))
+
+
+ROW = {
+    "id": str(ID),
+    "owner_id": str(ID),
+    "name": "Algebra",
+    "viewport": {},
+    "version": 1,
+    "created_at": "2026-11-23T00:12:45Z",
+    "updated_at": "2026-11-23T00:12:45Z",
+    "active_at": "2026-11-23T00:12:45Z",
+}
+LOST = httpx.ReadError("")
+STOPPED = httpx.Response(503, json={"code": "", "message": "the server closed the connection"})
+"""What the data API says when Postgres went away under the statement."""
+
+
+def test_a_read_on_a_connection_that_was_lost_is_sent_again_once(client: TestClient, upstream: respx.Router) -> None:
+    route = upstream.get("/rest/v1/workspaces").mock(side_effect=[LOST, httpx.Response(200, json=ROW), LOST, LOST])
+    assert client.get(f"/v1/workspaces/{ID}").status_code == 200
+    problem(client.get(f"/v1/workspaces/{ID}"), 503, "supabase_unavailable")
+    assert route.call_count == 4
+
+
+def test_a_write_is_never_sent_again(client: TestClient, upstream: respx.Router) -> None:
+    route = upstream.post("/rest/v1/workspaces").mock(side_effect=[LOST, httpx.Response(201, json=ROW)])
+    problem(client.post("/v1/workspaces", json={"name": "Algebra"}), 502, "connection_lost")
+    assert route.call_count == 1
+
+
+def test_only_of_a_write_it_is_unknown_whether_it_happened(client: TestClient, upstream: respx.Router) -> None:
+    upstream.route().mock(return_value=STOPPED)
+    problem(client.get(f"/v1/workspaces/{ID}"), 503, "supabase_unavailable")
+    problem(client.post("/v1/workspaces", json={"name": "Algebra"}), 502, "connection_lost")
+
+
+def test_every_query_asks_for_timestamps_in_utc(client: TestClient, upstream: respx.Router) -> None:
+    upstream.get("/rest/v1/workspaces").respond(200, json=ROW)
+    upstream.post("/rest/v1/workspaces").respond(201, json=ROW)
+    client.get(f"/v1/workspaces/{ID}")
+    client.post("/v1/workspaces", json={"name": "Algebra"})
+    asked = [call.request.headers["prefer"] for call in upstream.calls]
+    assert asked == ["timezone=UTC", "return=representation,timezone=UTC"]

@@ -1,6 +1,7 @@
-"""Why Supabase could not be reached: told to the log, once in a while for each kind of failure."""
+"""How Supabase is asked: each request once, nobody's cookies, and a line in the log when it cannot be reached."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Callable
@@ -136,3 +137,59 @@ def test_a_hosted_supabase_is_asked_through_the_proxy_whose_password_nobody_is_t
 def test_what_is_on_this_machine_is_asked_without_the_proxy() -> None:
     heads, _ = asyncio.run(ask_through_a_proxy(f"http://127.0.0.1:{free_port()}"))
     assert heads == []
+
+
+async def ask_in_turn(heads: list[bytes], answers: list[bytes], *methods: str) -> list[int]:
+    """Send these requests one after the other to a server that gives these answers, and closes the connection when
+    there are no more. The statuses; `heads` gets what the server was asked."""
+    statuses, serving = [], set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                heads.append(await reader.readuntil(b"\r\n\r\n"))
+                if len(heads) > len(answers):
+                    break
+                writer.write(answers[len(heads) - 1])
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://localhost:{server.sockets[0].getsockname()[1]}/"
+        try:
+            async with pool.AiohttpClient(Settings(UPSTREAM_CONNECTIONS=1, CONNECT_TIMEOUT=1)) as client:
+                for method in methods:
+                    answer = await client.request(method, url)
+                    statuses.append(answer.status_code)
+                    await pool.read_whole(answer, most=2)
+        finally:
+            await asyncio.gather(*filter(None, serving), return_exceptions=True)
+    return statuses
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def test_a_write_on_a_connection_that_was_closed_meanwhile_is_sent_once() -> None:
+    heads: list[bytes] = []
+    with pytest.raises(httpx.ReadError):
+        asyncio.run(ask_in_turn(heads, [ANSWER], "GET", "DELETE"))
+    assert [head.split()[0] for head in heads] == [b"GET", b"DELETE"]
+
+
+def test_one_callers_cookie_is_not_sent_with_the_next_ones_request() -> None:
+    heads: list[bytes] = []
+    asyncio.run(ask_in_turn(heads, [ANSWER.replace(b"OK\r\n", b"OK\r\nSet-Cookie: who=ada\r\n")] * 2, "GET", "GET"))
+    assert [b"ada" in head for head in heads] == [False, False]
+
+
+def test_no_redirect_is_followed() -> None:
+    heads: list[bytes] = []
+    moved = ANSWER.replace(b"200 OK\r\n", b"302 Found\r\nLocation: /elsewhere\r\n")
+    assert asyncio.run(ask_in_turn(heads, [moved, ANSWER], "GET")) == [302]
+
+
+def test_an_answer_that_is_too_large_gives_its_connection_back() -> None:
+    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 999
+    assert asyncio.run(ask_in_turn([], [endless] * 3, *["GET"] * 3)) == [200] * 3

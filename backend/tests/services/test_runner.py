@@ -17,7 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.config import Settings
-from app.services.runner import ENDINGS, MAX_ANSWER_BYTES, Ending, Outcome, Runner, RunnerError
+from app.services import runner as client_of_judge0
+from app.services.runner import ENDINGS, FAILED_POLLS, MAX_ANSWER_BYTES, Ending, Outcome, Runner, RunnerError
 
 STATUSES = {
     1: "In Queue",
@@ -58,6 +59,7 @@ class Judge0:
         self.token: str | None = None
         self.statuses = [1, 2, 3]
         self.failures: list[int] = []
+        """Of the questions to come: with which status each fails; 0 is answered."""
         self.full = False
         self.stdout: bytes | None = b"out"
         self.message: bytes | None = None
@@ -97,8 +99,8 @@ class Judge0:
     async def show(self, request: Request) -> Response:
         if refused := self.refusal(request):
             return refused
-        if self.failures:
-            return Response("<html>", self.failures.pop(0))
+        if self.failures and (failure := self.failures.pop(0)):
+            return Response("<html>", failure)
         number = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         fields = {
             "status": {"id": number, "description": STATUSES[number]},
@@ -204,6 +206,11 @@ def test_a_question_that_fails_is_asked_again_a_few_times(judge: Judge0) -> None
         run(judge)
 
 
+def test_only_questions_that_fail_in_a_row_count(judge: Judge0) -> None:
+    judge.failures = [502] * (FAILED_POLLS - 1) + [0] + [502] * (FAILED_POLLS - 1)
+    assert run(judge).ending == Ending.EXIT
+
+
 def test_a_lost_submission_is_an_error(judge: Judge0) -> None:
     judge.failures = [404]
     with pytest.raises(RunnerError, match="404"):
@@ -222,10 +229,13 @@ def test_the_callers_deadline_ends_it(judge: Judge0) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b'{"token": "../x"}', b'{"token": 5}', b"<html>", b" " * MAX_ANSWER_BYTES + b'{"token": "a"}'],
+    ("content", "told"),
+    [
+        *((content, "with 201") for content in (b"", b"[]", b'{"token": "../x"}', b'{"token": 5}', b"<html>")),
+        (b" " * MAX_ANSWER_BYTES + b'{"token": "a"}', "more than"),
+    ],
 )
-def test_an_answer_that_is_no_judge0s_is_an_error(content: bytes) -> None:
+def test_an_answer_that_is_no_judge0s_is_an_error(content: bytes, told: str) -> None:
     async def run() -> None:
         def answer(request: httpx.Request) -> httpx.Response:
             if request.url.path == "/languages":
@@ -235,8 +245,15 @@ def test_an_answer_that_is_no_judge0s_is_an_error(content: bytes) -> None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://judge0.test") as client:
             await Runner(client).run("", "", cpu_seconds=5, wall_seconds=10, memory_kib=128_000)
 
-    with pytest.raises(RunnerError):
+    with pytest.raises(RunnerError, match=told):
         asyncio.run(run())
+
+
+def test_questions_become_rarer_only_so_far(judge: Judge0, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_of_judge0, "FIRST_POLL", 0.001)
+    monkeypatch.setattr(client_of_judge0, "SLOWEST_POLL", 0.001)
+    judge.statuses = [2] * 30 + [3]
+    assert run(judge).ending is Ending.EXIT
 
 
 def test_a_run_that_takes_too_long_is_an_error(judge: Judge0) -> None:
@@ -262,3 +279,16 @@ def test_a_runner_that_is_not_there_is_an_error() -> None:
 
     with pytest.raises(RunnerError, match="cannot be reached"):
         asyncio.run(run())
+
+
+def test_a_runner_is_asked_anew_whether_it_could_run_something(judge: Judge0) -> None:
+    async def check() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(judge.app), base_url="http://judge0.test") as client:
+            runner = Runner(client)
+            await runner.check()
+            judge.languages = []
+            await runner.check()
+
+    with pytest.raises(RunnerError, match="has no Python"):
+        asyncio.run(check())
+    assert judge.asked == ["GET /languages"] * 2

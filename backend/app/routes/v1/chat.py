@@ -1,0 +1,150 @@
+"""`/v1/workspaces/{workspace_id}/chat`"""
+
+from typing import Annotated
+from uuid import UUID, uuid4, uuid5
+
+from fastapi import Path, Response, status
+from pydantic import MISSING
+
+from app.dependencies import Caller, DatabaseSession, LanguageModel, RunningTurns
+from app.errors import (
+    BadUpstreamError,
+    ConnectionLostError,
+    IdTakenError,
+    InvalidRequestError,
+    ModelNotConfiguredError,
+    ModelRateLimitedError,
+    ModelRefusedError,
+    ModelUnavailableError,
+    OverloadedError,
+    QuotaExceededError,
+    RefusedKeyError,
+    TooManyRequestsError,
+    TurnRunningError,
+    UnknownNodeError,
+    UpstreamUnavailableError,
+    WriteConflictError,
+)
+from app.models.chat import ChatRequest
+from app.models.types import ChatId
+from app.responses import FOUND, Responses, problems, resource_router
+from app.services.leases import Snapshot, begin_answer, find_answer, stop_answer
+from app.turns import Turn
+from app.tutor import MAX_CHARACTERS, answering
+from app.wire import stream_answer
+
+router = resource_router("/v1/workspaces/{workspace_id}/chat", "chat")
+
+BEGIN_SECONDS = 5.0
+"""So long the answer's first byte waits for the model's first word, so that its refusal is still a problem document."""
+MAX_QUESTION = 100_000
+
+_STREAM: Responses = {
+    200: {"description": "A UI message stream.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+_NOTHING: Responses = {204: {"description": "Nothing is being written."}}
+_ASKED = problems(
+    InvalidRequestError,
+    UnknownNodeError,
+    IdTakenError,
+    WriteConflictError,
+    TurnRunningError,
+    TooManyRequestsError,
+    QuotaExceededError,
+    ModelRateLimitedError,
+    BadUpstreamError,
+    ConnectionLostError,
+    RefusedKeyError,
+    ModelRefusedError,
+    OverloadedError,
+    UpstreamUnavailableError,
+    ModelNotConfiguredError,
+    ModelUnavailableError,
+)
+Conversation = Annotated[ChatId, Path(description="The conversation, as the client names it.")]
+
+
+@router.post("", responses=FOUND | _ASKED | _STREAM, response_class=Response)
+async def send_chat_message(
+    workspace_id: UUID,
+    request: ChatRequest,
+    session: DatabaseSession,
+    caller: Caller,
+    turns: RunningTurns,
+    model: LanguageModel,
+) -> Response:
+    """Ask the tutor: keeps the question and streams the answer, which goes on when the client leaves.
+
+    Takes the body of the AI SDK's `useChat` as it is. The last message is the question; what was said before comes from
+    what is kept. With the trigger `regenerate-message` the last question is answered again.
+    """
+    question = _question(workspace_id, request)
+    model.check()
+    own = session.detached()
+    with turns.admit(caller) as places:
+        allowance = await model.allow(own, MAX_CHARACTERS)
+        try:
+            replaced = (
+                _message_id(workspace_id, request.id, request.messageId) if isinstance(request.messageId, str) else None
+            )
+            answer_id = str(uuid4())
+            row = await begin_answer(own, workspace_id, request.id, answer_id, question=question, replaced_id=replaced)
+        except BaseException:
+            await allowance.settle()
+            raise
+        turn = Turn(row, Snapshot("streaming"), "complete")
+        turns.start(turn, caller, answering(model, allowance, request.id), places.pop_all())
+    await turn.wait_for_begin(BEGIN_SECONDS)
+    return stream_answer(row.id, turn.follow())
+
+
+@router.get("/{chat_id}/stream", responses=FOUND | _STREAM | _NOTHING,
+            response_class=Response)  # fmt: skip
+async def resume_chat(
+    workspace_id: UUID, chat_id: Conversation, session: DatabaseSession, turns: RunningTurns
+) -> Response:
+    """Follow the answer that is being written, from its beginning, whichever replica writes it."""
+    own = session.detached()
+    row = await find_answer(own, workspace_id, chat_id)
+    if row is None:
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
+    return stream_answer(row.id, turns.follow(row))
+
+
+@router.post("/{chat_id}/stop", status_code=status.HTTP_204_NO_CONTENT, responses=FOUND)
+async def stop_chat(workspace_id: UUID, chat_id: Conversation, session: DatabaseSession, turns: RunningTurns) -> None:
+    """Stop the answer that is being written, whichever replica writes it. What it has written stays."""
+    answer_id = await stop_answer(session, workspace_id, chat_id)
+    if answer_id and (turn := turns.find(answer_id)):
+        turn.end("stopped")
+
+
+def _question(workspace_id: UUID, request: ChatRequest) -> dict[str, object] | None:
+    if request.trigger == "regenerate-message":
+        return None
+    last = request.messages[-1] if request.messages else None
+    if last is None or last.role != "user" or not last.content.strip():
+        raise InvalidRequestError("The last message must be the user's, with some text.", loc=("body", "messages"))
+    if len(last.content) > MAX_QUESTION or "\x00" in last.content:
+        raise InvalidRequestError(
+            f"A question has at most {MAX_QUESTION} characters, none of them NUL.", loc=("body", "messages")
+        )
+    return {
+        "id": _message_id(workspace_id, request.id, last.id or str(uuid4())),
+        "content": last.content,
+        "mentions": [] if request.mentions is MISSING else list(map(str, request.mentions)),
+    }
+
+
+def _replaced_id(workspace_id: UUID, request: ChatRequest) -> str | None:
+    if request.messageId is MISSING or request.messageId is None:
+        return None
+    return _message_id(workspace_id, request.id, request.messageId)
+
+
+def _message_id(workspace_id: UUID, chat_id: str, client_id: str) -> str:
+    """The id of the row of a message: the client's own, if it is a UUID, else one made from it."""
+    try:
+        return str(UUID(client_id))
+    except ValueError:
+        return str(uuid5(workspace_id, f"{chat_id} {client_id}"))

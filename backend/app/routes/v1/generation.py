@@ -1,0 +1,122 @@
+"""`/v1/labs/{lab_id}/generate`"""
+
+from uuid import UUID
+
+from fastapi import Response, status
+
+from app.dependencies import Caller, CodeRunner, DatabaseSession, LanguageModel, RunningTurns
+from app.errors import (
+    BadUpstreamError,
+    ConnectionLostError,
+    InterruptedTurnError,
+    InvalidRequestError,
+    LabHasContentError,
+    ModelNotConfiguredError,
+    ModelRateLimitedError,
+    ModelRefusedError,
+    ModelUnavailableError,
+    NothingToReadError,
+    OverloadedError,
+    QuotaExceededError,
+    RefusedKeyError,
+    RunnerUnavailableError,
+    TooManyRequestsError,
+    TurnRunningError,
+    UnknownChapterError,
+    UpstreamUnavailableError,
+    WriteConflictError,
+    WrongLabTypeError,
+)
+from app.generator import ALL_CHARACTERS, TRIES, generating
+from app.responses import FOUND, Responses, problems, resource_router
+from app.services.labs import check_runner
+from app.services.leases import Snapshot, begin_generation, find_generation, release_lab
+from app.services.material import plan_generation
+from app.turns import Turn
+from app.wire import stream_progress
+
+router = resource_router("/v1/labs/{lab_id}/generate", "labs")
+
+BEGIN_SECONDS = 5.0
+"""So long the first byte waits for the model's first word, so that its refusal is still a problem document."""
+
+_STREAM: Responses = {
+    200: {
+        "description": "A UI message stream: `data-progress` parts with `{step, attempt}`, the step being `reading`,"
+        " `writing`, `checking` or `done`, then the `status` and `failure` of the lab as `message-metadata`.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+_NOTHING: Responses = {204: {"description": "The lab is not being generated."}}
+_ASKED = problems(
+    InvalidRequestError,
+    UnknownChapterError,
+    WriteConflictError,
+    TurnRunningError,
+    LabHasContentError,
+    NothingToReadError,
+    WrongLabTypeError,
+    TooManyRequestsError,
+    QuotaExceededError,
+    ModelRateLimitedError,
+    BadUpstreamError,
+    ConnectionLostError,
+    RefusedKeyError,
+    ModelRefusedError,
+    OverloadedError,
+    UpstreamUnavailableError,
+    ModelNotConfiguredError,
+    ModelUnavailableError,
+    RunnerUnavailableError,
+    InterruptedTurnError,
+)
+
+
+@router.post("", responses=FOUND | _ASKED | _STREAM, response_class=Response)
+async def generate_lab(
+    lab_id: UUID,
+    session: DatabaseSession,
+    caller: Caller,
+    turns: RunningTurns,
+    model: LanguageModel,
+    runner: CodeRunner,
+) -> Response:
+    """Generate the content of a code lab, flashcards or a quiz from its source, and stream how far it has come.
+
+    The lab's `config` says from what: `chapter` (a position in the source's outline) or `pages` (`{first, last}`), else
+    the whole source; and how: `language`, `difficulty`, `count`. What the model writes is checked, a code lab by
+    running it, and tried again up to three times; it is shown only when it holds. Leaving does not stop it.
+    """
+    model.check()
+    own = session.detached()
+    plan = await plan_generation(own, lab_id)
+    if plan.kind == "code_lab":
+        await check_runner(runner)
+    with turns.admit(caller) as places:
+        allowance = await model.allow(own, ALL_CHARACTERS, TRIES)
+        try:
+            row = await begin_generation(own, plan.lab_id, plan.workspace_id)
+        except BaseException:
+            await allowance.settle()
+            raise
+        turn = Turn(row, Snapshot("generating", progress={"step": "reading"}), "in_progress")
+        turns.start(turn, caller, generating(model, runner, allowance, plan), places.pop_all())
+    await turn.wait_for_begin(BEGIN_SECONDS)
+    return stream_progress(row.id, turn.follow())
+
+
+@router.get("/stream", responses=FOUND | _STREAM | _NOTHING, response_class=Response)
+async def resume_generation(lab_id: UUID, session: DatabaseSession, turns: RunningTurns) -> Response:
+    """Follow the generation of a lab to its end, whichever replica does it."""
+    row = await find_generation(session.detached(), lab_id)
+    if row is None:
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
+    return stream_progress(row.id, turns.follow(row))
+
+
+@router.post("/stop", status_code=status.HTTP_204_NO_CONTENT, responses=FOUND)
+async def stop_generation(lab_id: UUID, session: DatabaseSession, turns: RunningTurns) -> None:
+    """Stop the generation of a lab, whichever replica does it. The lab is `pending` again."""
+    await release_lab(session, lab_id)
+    if turn := turns.find(str(lab_id)):
+        turn.end("lost")

@@ -1,0 +1,220 @@
+"""Rows that turns write: an unfinished answer, or a lab that is being generated. The database leases such a row to its
+writer with every write; one whose lease is over has lost its writer."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from app.errors import NotFoundError
+from app.services.db import Session
+
+RUNNING = ("streaming", "stopping", "generating")
+"""The statuses of a row that has a writer."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What such a row holds: `content` and `sources` of an answer, `progress` of a lab."""
+
+    status: str
+    failure: str | None = None
+    content: str = ""
+    sources: list[dict[str, Any]] = []
+    progress: dict[str, Any] | None = None
+    lease_until: str | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether somebody writes the row."""
+        return self.status in RUNNING
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message of a conversation."""
+
+    id: str
+    role: str
+    content: str
+    mentions: list[str] = []
+
+
+_Found: Any = msgspec.defstruct("Found", [("id", str)])
+_Status: Any = msgspec.defstruct("Status", [("status", str)])
+_read_found = msgspec.json.Decoder(list[_Found]).decode
+_read_statuses = msgspec.json.Decoder(list[_Status]).decode
+_read_snapshots = msgspec.json.Decoder(list[Snapshot]).decode
+_Lab: Any = msgspec.defstruct(
+    "Lab", [("workspace_id", str), ("status", str), ("progress", dict[str, Any] | None, None)]
+)
+_read_labs = msgspec.json.Decoder(list[_Lab]).decode
+_read_word = msgspec.json.Decoder(str | None).decode
+_read_messages = msgspec.json.Decoder(list[Message]).decode
+
+
+class LeasedRow:
+    """One row that a turn writes, as one caller may read and write it."""
+
+    table: str
+    _columns: str
+    _mine: Mapping[str, str]
+    """Filters by which a write reaches the row only as long as it is this turn's."""
+
+    def __init__(self, session: Session, row_id: str, workspace_id: str) -> None:
+        self.session = session
+        self.id = row_id
+        self.workspace_id = workspace_id
+
+    def columns(self, state: Snapshot) -> dict[str, Any]:
+        """The columns that are written while the turn runs."""
+        raise NotImplementedError
+
+    async def write(self, values: Mapping[str, Any]) -> str | None:
+        """Write these columns, which renews the lease; the row's status, or None when it is no longer this turn's."""
+        update = self.session.table(self.table).update(dict(values)).eq("id", self.id)
+        for column, condition in self._mine.items():
+            operator, _, value = condition.partition(".")
+            update = update.filter(column, operator, value)
+        rows = await self.session.read(update.select("status"), _read_statuses, self.table)
+        return rows[0].status if rows else None
+
+    async def read(self) -> Snapshot | None:
+        """What the row holds, or None when it is gone."""
+        select = self.session.table(self.table).select(self._columns).eq("id", self.id)
+        rows = await self.session.read(select, _read_snapshots, self.table)
+        return rows[0] if rows else None
+
+    async def end_if_lapsed(self) -> None:
+        """End the row if its lease is over, by the database's clock."""
+        await end_lapsed_turns(self.session, self.workspace_id)
+
+
+class AnswerRow(LeasedRow):
+    """An unfinished answer."""
+
+    table = "chat_messages"
+    _columns = "status,failure,content,sources,lease_until"
+    _mine: Mapping[str, str] = {"status": "in.(streaming,stopping)"}
+
+    def columns(self, state: Snapshot) -> dict[str, Any]:
+        """The text so far."""
+        return {"content": state.content}
+
+
+async def begin_answer(
+    session: Session,
+    workspace_id: UUID,
+    chat_id: str,
+    answer_id: str,
+    *,
+    question: Mapping[str, Any] | None,
+    replaced_id: str | None,
+) -> AnswerRow:
+    """Add a question to a conversation and claim its answer, in one write.
+
+    Without a question the last one is answered again. What is replaced goes, with all that follows it. Raises
+    `NotFoundError` and `TurnRunningError`.
+    """
+    arguments = {
+        "workspace_id": str(workspace_id),
+        "chat_id": chat_id,
+        "answer_id": answer_id,
+        "question": question,
+        "replaced_id": replaced_id,
+    }
+    await session.send(session.call("begin_answer", arguments))
+    return AnswerRow(session, answer_id, str(workspace_id))
+
+
+async def find_answer(session: Session, workspace_id: UUID, chat_id: str) -> AnswerRow | None:
+    """The unfinished answer of a conversation, if there is one. Raises `NotFoundError` for a hidden workspace."""
+    select = session.table("chat_messages").select("id").eq("workspace_id", workspace_id).eq("chat_id", chat_id)
+    found = await session.read(select.in_("status", ["streaming", "stopping"]), _read_found, "chat_messages")
+    if found:
+        return AnswerRow(session, found[0].id, str(workspace_id))
+    await _check_workspace(session, workspace_id)
+    return None
+
+
+async def stop_answer(session: Session, workspace_id: UUID, chat_id: str) -> str | None:
+    """Ask whoever writes the conversation's answer to end it; its id. Raises `NotFoundError` for a hidden workspace."""
+    update = session.table("chat_messages").update({"status": "stopping"})
+    update = update.eq("workspace_id", workspace_id).eq("chat_id", chat_id).in_("status", ["streaming", "stopping"])
+    found = await session.read(update.select("id"), _read_found, "chat_messages")
+    if found:
+        await end_lapsed_turns(session, str(workspace_id))
+        return str(found[0].id)
+    await _check_workspace(session, workspace_id)
+    return None
+
+
+async def read_history(session: Session, workspace_id: str, chat_id: str, most: int) -> list[Message]:
+    """The newest messages of a conversation that are finished and say something, the oldest first."""
+    select = session.table("chat_messages").select("id,role,content,mentions")
+    select = select.eq("workspace_id", workspace_id).eq("chat_id", chat_id).in_("status", ["complete", "stopped"])
+    select = select.neq("content", "").order("seq", desc=True).limit(most)
+    return list(reversed(await session.read(select, _read_messages, "chat_messages")))
+
+
+class LabRow(LeasedRow):
+    """A lab that is being generated."""
+
+    table = "labs"
+    _columns = "status,failure,progress,lease_until"
+
+    def __init__(self, session: Session, row_id: str, workspace_id: str, turn: str) -> None:
+        """`turn` is the id of the turn that may write it: another one may have begun since."""
+        super().__init__(session, row_id, workspace_id)
+        self._turn = turn
+        self._mine = {"status": "eq.generating", "progress->>turn": f"eq.{turn}"}
+
+    def columns(self, state: Snapshot) -> dict[str, Any]:
+        """How far it has come."""
+        return {"progress": {**(state.progress or {}), "turn": self._turn}}
+
+    async def write(self, values: Mapping[str, Any]) -> str | None:
+        """As of any row. What was generated is written with the status `in_progress` alone, all of it at once."""
+        if values.get("status") != "in_progress":
+            return await super().write({name: values[name] for name in _OF_LAB if name in values})
+        arguments = {"lab_id": self.id, "turn": self._turn}
+        arguments |= {name: values[name] for name in ("generated_content", "title", "solution")}
+        finished = self.session.call("finish_generation", arguments)
+        return await self.session.read(finished, _read_word, "finish_generation")
+
+
+_OF_LAB = ("status", "failure", "progress")
+
+
+async def begin_generation(session: Session, lab_id: str, workspace_id: str) -> LabRow:
+    """Claim a lab without content. Raises `NotFoundError`, `TurnRunningError` and `LabHasContentError`."""
+    turn = str(uuid4())
+    await session.perform("begin_generation", {"lab_id": lab_id, "turn": turn})
+    return LabRow(session, lab_id, workspace_id, turn)
+
+
+async def find_generation(session: Session, lab_id: UUID) -> LabRow | None:
+    """The lab, if it is being generated. Raises `NotFoundError`."""
+    select = session.table("labs").select("workspace_id,status,progress").eq("id", lab_id)
+    lab = await session.read(select, _read_labs, "labs")
+    if not lab:
+        raise NotFoundError
+    turn = (lab[0].progress or {}).get("turn")
+    return LabRow(session, str(lab_id), lab[0].workspace_id, str(turn)) if lab[0].status == "generating" else None
+
+
+async def release_lab(session: Session, lab_id: UUID) -> None:
+    """Take the lab from whoever generates it: it is `pending` again. Raises `NotFoundError`."""
+    update = session.table("labs").update({"status": "pending"}).eq("id", lab_id).eq("status", "generating")
+    if not await session.read(update.select("id"), _read_found, "labs"):
+        await find_generation(session, lab_id)
+
+
+async def end_lapsed_turns(session: Session, workspace_id: str) -> None:
+    """End all turns of a workspace whose lease is over."""
+    await session.send(session.call("end_lapsed_turns", {"workspace_id": workspace_id}))
+
+
+async def _check_workspace(session: Session, workspace_id: UUID) -> None:
+    select = session.table("workspaces").select("id").eq("id", workspace_id)
+    if not await session.read(select, _read_found, "workspaces"):
+        raise NotFoundError

@@ -1,0 +1,244 @@
+"""The language model: any that speaks OpenAI's API. What talks to it is imported when it is first used."""
+
+import asyncio
+import importlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from app import metrics
+from app.config import Settings
+from app.errors import (
+    ModelNotConfiguredError,
+    ModelRateLimitedError,
+    ModelRefusedError,
+    ModelUnavailableError,
+    ProblemError,
+    QuotaExceededError,
+)
+from app.services.db import Session
+from app.services.leases import Message
+
+logger = logging.getLogger(__name__)
+
+_MODULES = (
+    "pydantic_ai",
+    "pydantic_ai.direct",
+    "pydantic_ai.tools",
+    "pydantic_ai.models.openai",
+    "pydantic_ai.providers.openai",
+)
+_CHARACTERS_PER_TOKEN = 3
+"""A guess on the safe side, for what is reserved and for models that count nothing."""
+MAX_OBJECT = 1024 * 1024
+"""Characters after which an object is not read on: none that can be kept is longer."""
+_read_id = msgspec.json.Decoder(str).decode
+
+
+@dataclass(slots=True)
+class Allowance:
+    """Tokens set aside for one turn."""
+
+    session: Session
+    id: str
+    used: int = 0
+    """What the model took, once that is known or guessed."""
+
+    async def settle(self) -> None:
+        """Say in the database what was used. What cannot be said counts as it was set aside."""
+        try:
+            await self.session.send(self.session.call("settle_tokens", {"reservation": self.id, "used": self.used}))
+        except ProblemError as problem:
+            logger.warning("used tokens could not be settled: %s", problem.code)
+        metrics.ai_tokens.inc(self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an answer is to look like."""
+
+    name: str
+    """A word, by which the model calls it."""
+    description: str
+    schema: dict[str, Any]
+    """Its JSON Schema."""
+
+
+class Model:
+    """The language model of this gateway."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._model: Any = None
+        self._importing = asyncio.Lock()
+
+    def check(self) -> None:
+        """Raise `ModelNotConfiguredError` when there is none."""
+        if not self._settings.AI_MODEL:
+            raise ModelNotConfiguredError
+
+    async def allow(self, session: Session, characters: int, answers: int = 1) -> Allowance:
+        """Set tokens aside for a turn that gets so many answers, and whose requests have about so many characters in
+        all. Raises `QuotaExceededError`."""
+        amount = answers * self._settings.AI_MAX_TOKENS + characters // _CHARACTERS_PER_TOKEN
+        arguments = {"amount": amount, "per_day": self._settings.AI_TOKENS_PER_DAY}
+        try:
+            reserved = await session.read(session.call("reserve_tokens", arguments), _read_id, "reserve_tokens")
+        except QuotaExceededError:
+            now = datetime.now(UTC)
+            midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            raise QuotaExceededError(headers={"Retry-After": str(int((midnight - now).total_seconds()) + 1)}) from None
+        return Allowance(session, reserved)
+
+    async def answer(
+        self, instructions: str, messages: Sequence[Message], allowance: Allowance, tell: Callable[[str], None]
+    ) -> None:
+        """Have the model answer the last message, and `tell` each piece of text as it comes.
+
+        Raises `ModelUnavailableError`, `ModelRateLimitedError` and `ModelRefusedError`.
+        """
+        await self._request(instructions, messages, None, allowance, tell)
+
+    async def write(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        shape: Shape,
+        allowance: Allowance,
+        begin: Callable[[], None],
+    ) -> str:
+        """Have the model answer with an object of this shape; its JSON, which may be of another shape after all.
+
+        It `begin`s when the model has not refused. Raises as `answer` does.
+        """
+        return await self._request(instructions, messages, shape, allowance, lambda text: begin())
+
+    async def _request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        shape: Shape | None,
+        allowance: Allowance,
+        tell: Callable[[str], None],
+    ) -> str:
+        model = await self._open()
+        from pydantic_ai import messages as parts
+        from pydantic_ai.direct import model_request_stream
+        from pydantic_ai.models import ModelRequestParameters
+        from pydantic_ai.tools import ToolDefinition
+
+        history: list[Any] = [parts.ModelRequest(parts=[parts.SystemPromptPart(instructions)])]
+        for message in messages:
+            if message.role == "user":
+                history.append(parts.ModelRequest(parts=[parts.UserPromptPart(message.content)]))
+            else:
+                history.append(parts.ModelResponse(parts=[parts.TextPart(message.content)]))
+        asked = None
+        if shape:
+            tool = ToolDefinition(
+                name=shape.name,
+                parameters_json_schema=shape.schema,
+                description=shape.description,
+                kind="output",
+            )
+            asked = ModelRequestParameters(output_mode="tool", output_tools=[tool], allow_text_output=False)
+        read = len(instructions) + sum(len(message.content) for message in messages)
+        said: list[str] = []
+        written = used = 0
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._settings.AI_FIRST_TOKEN_TIMEOUT) as limit:
+                settings: Any = {"max_tokens": self._settings.AI_MAX_TOKENS}
+                async with model_request_stream(
+                    model, history, model_settings=settings, model_request_parameters=asked, instrument=False
+                ) as stream:
+                    async for event in stream:
+                        limit.reschedule(loop.time() + self._settings.AI_TOKEN_TIMEOUT)
+                        text = _text_of(event, parts)
+                        if isinstance(event, parts.PartStartEvent) and isinstance(event.part, parts.ToolCallPart):
+                            said.clear()  # what was said before the object is none of it
+                        if text:
+                            written += len(text)
+                            tell(text)
+                        if shape and text:
+                            said.append(text)
+                            if written > MAX_OBJECT:
+                                break
+                    usage = stream.usage if not callable(stream.usage) else stream.usage()
+                    used = usage.total_tokens
+        except TimeoutError:
+            raise ModelUnavailableError("The language model did not go on in time. Ask again in a while.") from None
+        except ProblemError:
+            raise
+        except Exception as error:
+            if getattr(error, "status_code", None):
+                read = 0  # it was refused, so that it was not read
+            raise self._problem(error) from None
+        finally:
+            allowance.used += used or (read + written) // _CHARACTERS_PER_TOKEN
+        return "".join(said)
+
+    async def _open(self) -> Any:
+        self.check()
+        async with self._importing:
+            if self._model is None:
+                started_at = time.perf_counter()
+                for module in _MODULES:  # takes over a second, in which others are served
+                    await asyncio.to_thread(importlib.import_module, module)
+                self._model = self._build()
+                logger.info("the model is ready after %.1f s", time.perf_counter() - started_at)
+        return self._model
+
+    def _build(self) -> Any:
+        import openai
+        from pydantic_ai.models.openai import OpenAIChatModel
+        from pydantic_ai.providers.openai import OpenAIProvider
+
+        key = self._settings.AI_API_KEY
+        client = openai.AsyncOpenAI(
+            api_key=key.get_secret_value() if key else "unset",
+            base_url=self._settings.AI_BASE_URL or "https://api.openai.com/v1",
+            timeout=openai.Timeout(None, connect=self._settings.AI_CONNECT_TIMEOUT),
+            max_retries=0,
+        )
+        return OpenAIChatModel(self._settings.AI_MODEL or "", provider=OpenAIProvider(openai_client=client))
+
+    def _problem(self, error: Exception) -> ProblemError:
+        """What an error of the client means. Its text is never logged: it may hold what was asked."""
+        from pydantic_ai import exceptions
+
+        status = getattr(error, "status_code", None)
+        logger.warning("the model failed: %s, status %s", type(error).__name__, status)
+        if isinstance(error, exceptions.ModelRateLimitError):
+            wait = error.retry_after
+            return ModelRateLimitedError(headers={"Retry-After": str(max(1, round(wait)))} if wait else None)
+        refusals = (
+            exceptions.ModelRequestRejectedError,
+            exceptions.ModelQuotaExceededError,
+            exceptions.ContentFilterError,
+        )
+        return ModelRefusedError() if isinstance(error, refusals) else ModelUnavailableError()
+
+
+def _text_of(event: Any, parts: Any) -> str:
+    """The text or JSON that the event adds, without what a column cannot hold."""
+    text: Any = ""
+    added = getattr(event, "part", None) if isinstance(event, parts.PartStartEvent) else getattr(event, "delta", None)
+    match added:
+        case parts.TextPart():
+            text = added.content
+        case parts.ToolCallPart():
+            text = added.args
+        case parts.TextPartDelta():
+            text = added.content_delta
+        case parts.ToolCallPartDelta():
+            text = added.args_delta
+    if isinstance(text, dict):  # as some servers send arguments
+        text = json.dumps(text)
+    return (text or "").replace("\x00", "").encode(errors="ignore").decode()

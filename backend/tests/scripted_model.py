@@ -1,0 +1,103 @@
+"""A language model by script: a server of its own that speaks OpenAI's API and does what the name of the model says.
+
+`words-<n>-<ms>` streams so many words, one every so many milliseconds; `cut` closes the connection in the middle;
+`bad-json`, `silent`, `refused` (401), `busy` (429) and `broken` (500) are what they are called. `labs-<ms>` writes a
+lab, whichever the text that it is given asks for by `Script: <name>`, a try of it for each question so far, one piece
+every so many milliseconds; `Script: busy` and the like refuse. `GET /seen` answers all requests so far.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from typing import Any
+
+from aiohttp import web
+
+from tests.scripted_labs import SCRIPTS
+
+SEEN: web.AppKey[list[object]] = web.AppKey("seen", list)
+REFUSALS = {"refused": 401, "busy": 429, "broken": 500}
+
+
+def text(words: int) -> str:
+    """What `words-<n>-<ms>` says."""
+    return "".join(f"w{number} " for number in range(words))
+
+
+def chunk(model: str, **choice: object) -> bytes:
+    line = {
+        "id": "x",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": model,
+        "choices": [{"index": 0, **choice}],
+    }
+    return f"data: {json.dumps(line)}\n\n".encode()
+
+
+async def complete(request: web.Request) -> web.StreamResponse:
+    asked = await request.json()
+    request.app[SEEN].append(asked)
+    model = asked["model"]
+    script = re.search(r"Script: ([a-z]+)", json.dumps(asked["messages"])) if model.startswith("labs-") else None
+    if status := REFUSALS.get(script[1] if script else model):
+        error = {"error": {"message": f"secret {asked['messages']}", "type": model, "code": model}}
+        return web.json_response(error, status=status, headers={"Retry-After": "7"})
+    answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await answer.prepare(request)
+    if model.startswith("labs-"):
+        return await write_lab(answer, asked, SCRIPTS[script[1] if script else ""])
+    kind, *numbers = model.split("-") if model.startswith("words-") else (model, "5", "10")
+    if kind == "silent":
+        await asyncio.sleep(3600)
+    count, pause = map(int, numbers)
+    for number in range(count):
+        if kind != "words" and number == 3:
+            if kind == "bad-json":
+                await answer.write(b"data: {not json\n\n")
+            assert request.transport
+            request.transport.close()
+            return answer
+        delta = {"role": "assistant", "content": f"w{number} "}
+        await answer.write(chunk(model, delta=delta, finish_reason=None))
+        await asyncio.sleep(pause / 1000)
+    await answer.write(chunk(model, delta={}, finish_reason="stop"))
+    usage = {"prompt_tokens": 100, "completion_tokens": count, "total_tokens": 100 + count}
+    last = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": model, "choices": [], "usage": usage}
+    await answer.write(f"data: {json.dumps(last)}\n\ndata: [DONE]\n\n".encode())
+    return answer
+
+
+async def write_lab(answer: web.StreamResponse, asked: dict[str, Any], tries: list[Any]) -> web.StreamResponse:
+    """A lab in pieces: the arguments of the tool that the request names, or text where the script is one."""
+    pause = int(asked["model"].removeprefix("labs-")) / 1000
+    questions = [message for message in asked["messages"] if message["role"] == "user"]
+    lab = tries[min(len(questions), len(tries)) - 1]
+    written = lab if isinstance(lab, str) else json.dumps(lab)
+    name = asked["tools"][0]["function"]["name"]
+    size = max(200, len(written) // 20)
+    for begin in range(0, len(written), size):
+        piece = written[begin : begin + size]
+        call: dict[str, Any] = {"index": 0, "function": {"arguments": piece}}
+        if begin == 0:
+            call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": piece}}
+        delta = {"role": "assistant"} | ({"content": piece} if isinstance(lab, str) else {"tool_calls": [call]})
+        await answer.write(chunk(asked["model"], delta=delta, finish_reason=None))
+        await asyncio.sleep(pause)
+    await answer.write(chunk(asked["model"], delta={}, finish_reason="stop"))
+    usage = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
+    last = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "labs", "choices": [], "usage": usage}
+    await answer.write(f"data: {json.dumps(last)}\n\ndata: [DONE]\n\n".encode())
+    return answer
+
+
+async def seen(request: web.Request) -> web.Response:
+    return web.json_response(request.app[SEEN])
+
+
+if __name__ == "__main__":
+    app = web.Application()
+    app[SEEN] = []
+    app.add_routes([web.post("/v1/chat/completions", complete), web.get("/seen", seen)])
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
