@@ -58,15 +58,16 @@ migrate: install ## Apply the migrations to DATABASE_URL
 	@$(IN_BACKEND) dev migrate
 
 # Where `make export` writes and `make import` reads.
-FILE ?= aide-data.sql
+FILE ?= aide-data.tar
 export FILE
 
 .PHONY: export
-export: install ## Write the rows and users of the embedded stack to FILE (aide-data.sql)
+export: install ## Write the rows, users and files of the embedded stack to FILE (aide-data.tar)
 	@$(IN_BACKEND) dev export "$$FILE"
 
 .PHONY: import
-import: install ## Move the rows and users in FILE to DATABASE_URL, once it is migrated
+import: export KEY := $(KEY)
+import: install ## Move what FILE holds to DATABASE_URL and SUPABASE_URL, once migrated (KEY)
 	@$(IN_BACKEND) dev import "$$FILE"
 
 .PHONY: check
@@ -83,7 +84,7 @@ fix: install ## Repair what `make check` can repair
 .PHONY: test
 test: install ## Run all tests, on both backends: the embedded stack, and PostgreSQL with PostgREST
 	@echo 'Starts its own servers on free ports: the embedded stack, PostgreSQL, PostgREST and gateways over them.'
-	@$(IN_BACKEND) pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(IN_BACKEND) pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-fast
 test-fast: install ## Run the tests that need no server

@@ -1,11 +1,10 @@
-// Writes the rows of a stopped embedded stack to standard output, as SQL for psql, and their numbers to standard error.
-// `node export.mjs <data folder>`; whoever calls it holds the folder.
+// Writes the rows of a stopped embedded stack as SQL for psql, a list of its files as JSON, and their numbers to standard
+// error. `node export.mjs <data folder> <rows> <files>`; whoever calls it holds the folder.
 //
 // PostgreSQL's own COPY writes and reads the values, so none of them changes on the way. Users are written as JSON,
 // because login services differ in the columns of auth.users: each takes those that it knows.
 
-import { existsSync } from "node:fs";
-import { once } from "node:events";
+import { closeSync, existsSync, openSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 
@@ -39,6 +38,8 @@ const USERS = `
 
 const IDENTITIES = `
   select to_jsonb(i) - 'email' from auth.identities i order by i.created_at, i.id`;
+
+const FILES = "select name, metadata ->> 'mimetype' as type, owner_id from storage.objects where bucket_id = 'sources' order by name";
 
 const BEGIN = `-- Rows of AIDE's embedded stack, users with the hashes of their passwords included: keep it to yourself.
 -- For a migrated database: psql -v ON_ERROR_STOP=1 -f <this file> "$DATABASE_URL"
@@ -83,6 +84,13 @@ begin
        where m.target = %1$L on conflict do nothing', target, columns);
   end loop;
 
+  -- The file store has the files already, from an operator. Whoever uploaded one may delete it when its workspace is gone.
+  if to_regclass('storage.objects') is not null then
+    update storage.objects o set owner_id = m.document ->> 'owner_id'
+      from moved m
+      where m.target = 'storage.objects' and o.bucket_id = 'sources' and o.name = m.document ->> 'name';
+  end if;
+
   if exists (select from public.workspaces w where not exists (select from auth.users u where u.id = w.owner_id)) then
     raise exception 'a user of the moved workspaces has another id in this database: %',
       (select string_agg(m.document ->> 'email', ', ') from moved m
@@ -94,15 +102,14 @@ commit;
 notify pgrst, 'reload schema';
 `;
 
-const folder = process.argv[2];
+const [folder, rows, files] = process.argv.slice(2);
 if (!folder || !existsSync(`${folder}/PG_VERSION`)) {
   console.error(`there is no data folder of the embedded stack at ${folder}`);
   process.exit(1);
 }
 
-async function write(text) {
-  if (!process.stdout.write(text)) await once(process.stdout, "drain");
-}
+const file = openSync(rows, "w", 0o600);
+const write = (text) => writeFileSync(file, text);
 
 const db = await PGlite.create(folder);
 
@@ -113,13 +120,14 @@ async function value(query) {
 async function copy(name, target, query) {
   const { rows, blob } = await db.query(`copy (${query}) to '/dev/blob'`);
   const text = blob ? await blob.text() : "";
-  await write(`\ncopy ${target} from stdin;\n${text}\\.\n`);
+  write(`\ncopy ${target} from stdin;\n${text}\\.\n`);
   console.error(`${text.split("\n").length - 1} ${name}`);
 }
 
 await db.exec("set timezone = 'UTC'; set datestyle = 'ISO'");
-await write(BEGIN.replaceAll("@version@", await value("select public.schema_version() as value")));
+write(BEGIN.replaceAll("@version@", await value("select public.schema_version() as value")));
 await copy("users", "moved (target, document)", `select 'auth.users', d from (${USERS}) as q (d)`);
+await copy("owners of files", "moved (target, document)", `select 'storage.objects', to_jsonb(f) from (${FILES}) f`);
 await copy("identities", "moved (target, document)", `select 'auth.identities', d from (${IDENTITIES}) as q (d)`);
 for (const [table, order] of Object.entries(TABLES)) {
   const columns = await value(`
@@ -127,7 +135,12 @@ for (const [table, order] of Object.entries(TABLES)) {
     where attrelid = '${table}'::regclass and attnum > 0 and not attisdropped and attgenerated = ''`);
   await copy(table.split(".")[1], `${table} (${columns})`, `select ${columns} from ${table} order by ${order}`);
 }
-await write(END);
-const files = await value("select count(*)::integer as value from storage.objects where bucket_id = 'sources'");
-if (files) console.error(`${files} files of sources are NOT in it: they stay in ${resolve(folder, "../storage")}`);
+write(END);
+closeSync(file);
+const store = resolve(folder, "../storage/sources");
+const list = (await db.query(FILES)).rows;
+const there = list.filter(({ name }) => existsSync(`${store}/${name}`));
+writeFileSync(files, JSON.stringify(there));
+console.error(`${there.length} files`);
+if (there.length < list.length) console.error(`${list.length - there.length} files are NOT in ${store}, and stay behind`);
 await db.close();

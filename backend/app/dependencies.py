@@ -14,7 +14,8 @@ from app.models.lab_run import LabRun
 from app.models.source import Source
 from app.models.workspace import Workspace
 from app.resources import Collection, collection, open_session, read_caller, read_versions
-from app.services.db import Session, Table, TrashedTable
+from app.services.db import Session, Table
+from app.services.deletion import TrashedTable, WorkspaceTable
 from app.services.files import Files
 from app.services.model import Model
 from app.services.runner import Runner
@@ -66,7 +67,7 @@ async def open_files(request: Request, session: DatabaseSession, language: Searc
 
 
 SourceFiles = Annotated[Files, Depends(open_files)]
-Workspaces = Annotated[Collection, Depends(collection(Table("workspaces", Workspace, searched="name")))]
+Workspaces = Annotated[Collection, Depends(collection(WorkspaceTable("workspaces", Workspace, searched="name")))]
 Sources = Annotated[Collection, Depends(collection(TrashedTable("sources", Source, searched="title")))]
 Labs = Annotated[LabCollection, Depends(lab_collection(_labs, _runs))]
 ChatMessages = Annotated[Collection, Depends(collection(Table("chat_messages", ChatMessage)))]

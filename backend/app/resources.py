@@ -1,7 +1,7 @@
 """One resource over HTTP: the status and headers that go with its rows, whichever table they are of."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -94,9 +94,9 @@ class Collection:
         """Change the sent fields of one row, when it has one of the versions."""
         return self._answer(await self._table.update(self._session, row_id, change, versions))
 
-    async def delete(self, row_id: UUID, versions: frozenset[int] | None = None) -> None:
-        """Delete one row, when it has one of the versions."""
-        await self._table.delete(self._session, row_id, versions)
+    async def delete(self, row_id: UUID, versions: frozenset[int] | None = None) -> Sequence[str]:
+        """Delete one row, when it has one of the versions; the files that no source refers to any more."""
+        return await self._table.delete(self._session, row_id, versions)
 
     async def call(self, function: str, arguments: Mapping[str, Any]) -> Response:
         """The row that a function of the database makes or changes."""

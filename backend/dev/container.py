@@ -85,9 +85,7 @@ def write_settings() -> dict[str, str]:
 
 
 def read_settings() -> dict[str, str]:
-    if not SETTINGS.exists():
-        return {}
-    words = shlex.split(SETTINGS.read_text())
+    words = shlex.split(SETTINGS.read_text()) if SETTINGS.exists() else []
     return dict(word.split("=", 1) for word in words if "=" in word)
 
 

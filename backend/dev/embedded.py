@@ -28,6 +28,8 @@ CONFIG = ROOT / "supabase/lite.toml"
 MIGRATIONS = ROOT / "supabase/migrations"
 SILENCE = 3.5
 """Seconds within which a stack that serves answers, also under load."""
+STAMP = Path("supabase/.temp/data/migrated")  # among the data, so that it goes with them
+UNFINISHED = Path("supabase/.temp/unfinished")
 WAL_SEGMENT = 16 * 1024 * 1024
 
 
@@ -272,30 +274,22 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _stamp(folder: Path) -> Path:
-    return folder / "supabase/.temp/data/migrated"  # among the data, so that it goes with them
-
-
 def _is_migrated(folder: Path) -> bool:
     """Saves the two seconds in which `migration up` finds nothing to do."""
-    stamp = _stamp(folder)
+    stamp = folder / STAMP
     return stamp.exists() and stamp.read_text() == _fingerprint()
-
-
-def _unfinished(folder: Path) -> Path:
-    return folder / "supabase/.temp/unfinished"
 
 
 def _begin_first_migration(folder: Path) -> None:
     """A data folder whose making was interrupted cannot be continued, and nobody has written to it yet."""
     data = folder / "supabase/.temp/data"
-    if _unfinished(folder).exists():
+    if (folder / UNFINISHED).exists():
         shutil.rmtree(data, ignore_errors=True)
     if not data.exists():
-        _unfinished(folder).touch(0o600)
+        (folder / UNFINISHED).touch(0o600)
 
 
 def _mark_migrated(folder: Path) -> None:
-    _unfinished(folder).unlink(missing_ok=True)  # first, since its presence lets data be removed
-    _stamp(folder).touch(0o600)
-    _stamp(folder).write_text(_fingerprint())
+    (folder / UNFINISHED).unlink(missing_ok=True)  # first, since its presence lets data be removed
+    (folder / STAMP).touch(0o600)
+    (folder / STAMP).write_text(_fingerprint())

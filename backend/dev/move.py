@@ -1,15 +1,25 @@
-"""`make export` and `make import`: the embedded stack's rows and users, moved to another Supabase or PostgreSQL."""
+"""`make export` and `make import`: the embedded stack's rows, users and files, moved to another Supabase or PostgreSQL.
 
+An export is a tar of `rows.sql` for psql, `files.json` (`[{name, type}]`) and the files, each at `sources/<name>`.
+"""
+
+import io
+import json
 import os
 import subprocess
 import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
-from dev import environment
+from dev import environment, http_calls
 from dev.database import database_url, find_psql, where, without_password
 from dev.embedded import hold
 from dev.processes import StartError, base_environment
+from dev.sweep import operator
 
 ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "supabase/export.mjs"
@@ -43,45 +53,61 @@ def export_data() -> int:
 
 
 def export(folder: Path, file: IO[bytes]) -> None:
-    """Writes the rows of the stopped stack below `folder` as SQL for psql, and says how many there are."""
-    with hold(folder) as held:
-        done = subprocess.run(
-            ["node", EXPORT, folder / "supabase/.temp/data"],
-            env=base_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            pass_fds=[held],
-        )
-    if done.returncode:
-        raise StartError("the data folder could not be read")
+    """Writes all that the stopped stack below `folder` holds, and says how much there is."""
+    store = folder / "supabase/.temp/storage"
+    with hold(folder) as held, tempfile.TemporaryDirectory() as made, tarfile.open(fileobj=file, mode="w|") as archive:
+        rows, files = Path(made, "rows.sql"), Path(made, "files.json")
+        command: list[str | Path] = ["node", EXPORT, folder / "supabase/.temp/data", rows, files]
+        if subprocess.run(command, env=base_environment(), stdin=subprocess.DEVNULL, pass_fds=[held]).returncode:
+            raise StartError("the data folder could not be read")
+        archive.add(rows, rows.name)
+        archive.add(files, files.name)
+        for each in json.loads(files.read_bytes()):
+            archive.add(store / "sources" / each["name"], f"sources/{each['name']}")
 
 
 def import_data() -> int:
-    """The exit status: 0 when all rows are there, 1 when nothing has changed."""
+    """The exit status: 0 when all is there, 1 when no row has changed."""
     path = ROOT / sys.argv[2]
     try:
-        url = database_url(environment.read())
+        settings = environment.read()
+        url = database_url(settings)
         if not path.exists():
             raise StartError(f"there is no {path}: `make export` writes it")
-        load(path, url, find_psql())
-    except StartError as error:
-        print(f"Not imported, nothing has changed: {error}", file=sys.stderr)
+        load(path, url, find_psql(), settings)
+    except (StartError, OSError, tarfile.TarError) as error:
+        print(f"Not imported, no row has changed: {error}", file=sys.stderr)
         return 1
     print(f"Imported {path} into {where(url)}.")
     return 0
 
 
-def load(path: Path, url: str, psql: Path) -> None:
-    """Runs an export on another database: all of it or nothing."""
+def load(path: Path, url: str, psql: Path, settings: Mapping[str, str]) -> None:
+    """Puts the files of an export into the file store, and then its rows into the database, all of them or none.
+
+    Files that are there already are written again: what was broken off is started again.
+    """
     address, env = without_password(url)
-    done = subprocess.run(
-        [psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", path, "-d", address],
-        env={"PGCONNECT_TIMEOUT": "10", **env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with tarfile.open(path) as archive:
+
+        def content(name: str) -> bytes:
+            return (archive.extractfile(name) or io.BytesIO()).read()
+
+        if files := json.loads(content("files.json")):
+            store, headers = operator(settings)
+        for each in files:
+            kind = {"Content-Type": each["type"], "x-upsert": "true"}
+            place = f"{store}/storage/v1/object/sources/{quote(each['name'])}"
+            status, _ = http_calls.call("POST", place, headers | kind, content(f"sources/{each['name']}"), 300)
+            if status != 200:
+                raise StartError(f"{store} answers {status} to a file: it needs all migrations, and you KEY=...")
+        done = subprocess.run(
+            [psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", address],
+            env={"PGCONNECT_TIMEOUT": "10", **env},
+            input=content("rows.sql"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
     if done.returncode:
-        lines = (line.partition("ERROR:  ")[2] or line for line in done.stderr.splitlines())
+        lines = (line.partition("ERROR:  ")[2] or line for line in done.stderr.decode(errors="replace").splitlines())
         raise StartError(next(lines, "psql failed without a word"))

@@ -1,7 +1,7 @@
 -- Storage: whose files the bucket holds, where they may be put, and which of them nothing refers to any more.
 
 begin;
-select plan(49);
+select plan(54);
 
 \ir people.psql
 
@@ -77,15 +77,28 @@ update storage.objects set created_at = now();
 select pg_temp.become('ada');
 delete from sources where id = pg_temp.id('optics');
 select is(unused_files(source_id => pg_temp.id('optics')), '{}', 'a source in the trash keeps its files');
+insert into labs (id, workspace_id, type) values (pg_temp.id('quiz'), pg_temp.id('physics'), 'essay_lab');
+select is(edit_canvas(pg_temp.id('physics'), '{}') -> 'unused', null, 'an edit that purges nothing tells of no file');
 reset role;
-delete from sources where id = pg_temp.id('optics');
+update sources set deleted_at = now() - interval '8 days' where id = pg_temp.id('optics');
 select pg_temp.become('ada');
+select is(
+  jsonb_array_length(edit_canvas(pg_temp.id('physics'), '{}') -> 'unused'), 2, 'one that purges a source tells of its files'
+);
+reset role;
+update labs set deleted_at = now() - interval '8 days' where id = pg_temp.id('quiz');
+select set_config('private.purged_sources', '', true);
+select pg_temp.become('ada');
+select is(edit_canvas(pg_temp.id('physics'), '{}') -> 'unused', null, 'one that purges a lab tells of none');
 select is(cardinality(unused_files(pg_temp.id('physics'))), 2, 'when the source is gone its files are unused at once');
 select is(unused_files(source_id => pg_temp.id('optics')), '{}', 'nobody asks for those of a source that is gone');
 select is(pg_temp.outcome(pg_temp.put(pg_temp.path('physics', 'optics', 'c'))), '42501', 'nor is one put where it was');
 select is(unused_files(), '{}', 'nobody asks for the files of all workspaces');
-delete from workspaces where id = pg_temp.id('physics');
-select is(cardinality(unused_files(pg_temp.id('physics'))), 2, 'a deleted workspace leaves its files');
+select is(pg_temp.outcome($$ select delete_workspace(pg_temp.id('physics'), '{7}') $$), 'PT412', 'a workspace of another version stays');
+select pg_temp.become('bob');
+select is(pg_temp.outcome($$ select delete_workspace(pg_temp.id('physics')) $$), 'PT404', 'and to a stranger it is not there');
+select pg_temp.become('ada');
+select is(cardinality(delete_workspace(pg_temp.id('physics'))), 2, 'a deleted workspace leaves its files');
 select is(pg_temp.outcome($$ delete from storage.objects where split_part(name, '/', 1) = pg_temp.id('physics')::text $$), '2 rows', 'who uploaded them deletes them');
 select pg_temp.become('bob');
 select is(unused_files(pg_temp.id('physics')), '{}', 'strangers are not told of them');

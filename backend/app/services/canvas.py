@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 
 from app.errors import NotFoundError
 from app.models.canvas import CanvasUpdate
@@ -50,17 +51,26 @@ async def save_layout(session: Session, workspace_id: UUID, layout: CanvasUpdate
     await session.perform("arrange_canvas", _of(workspace_id) | layout.model_dump(mode="json"))
 
 
-async def edit_canvas(session: Session, workspace_id: UUID, changes: CanvasEdit) -> bytes:
-    """Create, copy, delete and restore in one transaction; the ids that were concerned, as JSON.
+async def edit_canvas(session: Session, workspace_id: UUID, changes: CanvasEdit) -> tuple[bytes, list[str]]:
+    """Create, copy, delete and restore in one transaction; the ids that were concerned, as JSON, and the files that no
+    source refers to any more.
 
     Raises `NotFoundError`, `IdTakenError`, `DuplicateError`, and `InvalidRequestError` or what is derived from it. They
     name the place in the request.
     """
     arguments = _of(workspace_id) | {"changes": changes.model_dump(mode="json")}
     answer = await session.send(session.call("edit_canvas", arguments))
-    if not (answer.startswith(b"{") and answer.endswith(b"}")):
-        raise unreadable(answer)
-    return answer
+    try:
+        edited = _read_edited(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(answer) from error
+    if "unused" not in edited:
+        return answer, []
+    unused = msgspec.json.decode(edited.pop("unused"), type=list[str])
+    return msgspec.json.encode(edited), unused
+
+
+_read_edited = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def _of(workspace_id: UUID) -> dict[str, Any]:

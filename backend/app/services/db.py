@@ -7,7 +7,7 @@ rebuilt: the gateway reads identifiers, versions and timestamps, and passes on t
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -316,10 +316,11 @@ class Table:
         update = session.table(self.name).update(values).eq("id", row_id)
         return _read(self._row, await self._write(session, update, row_id, versions, self._columns), self.name)
 
-    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
-        """Delete a row for good. Raises as `update` does."""
+    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
+        """Delete a row for good; the files that no source refers to any more. Raises as `update` does."""
         delete = session.table(self.name).delete().eq("id", row_id)
         _read(_read_id, await self._write(session, delete, row_id, versions, "id"), self.name)
+        return []
 
     async def _write(
         self,
@@ -338,15 +339,6 @@ class Table:
                 raise
             await self.get(session, row_id)  # a hidden row is not found; one that is there was stale
             raise StaleVersionError from None
-
-
-class TrashedTable(Table):
-    """A table whose rows go to the trash when they are deleted, a node's edges along with it."""
-
-    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> None:
-        """Put a row into the trash, from where an edit of the canvas restores it. Raises as `update` does."""
-        arguments = {"kind": self.name, "id": str(row_id), "versions": None if versions is None else sorted(versions)}
-        await session.perform("move_to_trash", arguments)
 
 
 async def _located(session: Session, workspace_id: str, request: Input, refusal: UnknownNodeError) -> UnknownNodeError:

@@ -6,7 +6,7 @@ a file that is not there, and what is left over is a file that no row names: a l
 
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -153,7 +153,7 @@ class Files:
         except (ConnectionLostError, DeadlineExceededError):
             raise  # perhaps the row names it by now
         except ProblemError:
-            await self._remove([path])
+            await self.discard([path])
             raise
 
     async def read_again(self, source_id: UUID) -> SavedSource:
@@ -174,15 +174,13 @@ class Files:
         """Take the file and its text away."""
         await self._save(source_id, {})
 
-    async def discard(self, **scope: str) -> None:
-        """Remove the files that no source refers to any more, of a `workspace_id` or of the workspace that a
-        `source_id` is in. Whatever goes wrong is logged: they are garbage, and nobody's loss."""
+    async def discard(self, paths: Sequence[str]) -> None:
+        """Remove files that no source refers to any more. What goes wrong is logged: they are garbage, and nobody's
+        loss."""
         try:
-            unused = _decode(_paths, await self._session.send(self._session.call("unused_files", scope)))
+            await self._bucket.remove(paths)
         except ProblemError as error:
-            logger.warning("files of %s are left: %s", scope, error.code)
-        else:
-            await self._remove(unused)
+            logger.warning("%d files are left that no source refers to: %s", len(paths), error.code)
 
     async def download(self, source_id: UUID, asked: str | None, if_range: str | None) -> Download:
         """The file, or the one range of its bytes that is asked for (RFC 9110, section 14)."""
@@ -247,14 +245,8 @@ class Files:
         # The builder would write a long text again, and hold everybody up.
         query = WrittenCall(self._session.call("save_file", {}), msgspec.json.encode(arguments))
         (saved,) = _decode(_saved, await self._session.send(query))
-        await self._remove(saved.unused)
+        await self.discard(saved.unused)
         return SavedSource(bytes(saved.source), _decode(_version, bytes(saved.source)).version)
-
-    async def _remove(self, paths: list[str]) -> None:
-        try:
-            await self._bucket.remove(paths)
-        except ProblemError as error:
-            logger.warning("%d files are left that no source refers to: %s", len(paths), error.code)
 
 
 def _place(source: Any) -> str:
@@ -325,7 +317,6 @@ _saved = msgspec.json.Decoder(list[_Saved]).decode
 _version = msgspec.json.Decoder(msgspec.defstruct("Version", [("version", int)])).decode
 _Page: Any = msgspec.defstruct("Page", [("number", int), ("text", msgspec.Raw), ("following", int | None, None)])
 _pages = msgspec.json.Decoder(list[_Page]).decode
-_paths = msgspec.json.Decoder(list[str]).decode
 
 
 def _decode(decode: Any, body: bytes) -> Any:

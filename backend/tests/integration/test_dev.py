@@ -112,6 +112,8 @@ class Running:
         self._reader.start()
         assert self._ready.wait(120), self.said
         assert "Run the sample workspace" in self.said, self.said
+        self.greeting = list(self.output)
+        """The lines that it said until it was ready."""
         self.family = descendants(self.process.pid)
 
     def _read(self) -> None:
@@ -126,11 +128,13 @@ class Running:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.family = list({*self.family, *descendants(self.process.pid)})  # what it has started again
         self.process.send_signal(signal.SIGTERM)
         self.wait_until_gone()
 
     @property
     def said(self) -> str:
+        """All of `output`: what it said since the test began."""
         return "".join(self.output)
 
     def wait_until(self, happened: Callable[[], bool]) -> None:
@@ -159,6 +163,25 @@ class Running:
             os.sched_yield()
 
 
+class Kept:
+    """One `make dev` that tests share: it runs from the first that wants it to one that wants it stopped."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self.checkout = checkout
+        self._running: Running | None = None
+
+    def start(self) -> Running:
+        """The one that runs, else a new one."""
+        if self._running is None or self._running.process.poll() is not None:
+            self._running = Running(self.checkout)
+        return self._running
+
+    def stop(self) -> None:
+        """End it as Ctrl-C does, unless it has ended."""
+        if self._running and self._running.process.poll() is None:
+            self._running.__exit__()
+
+
 def command_line(pid: int) -> str:
     """The command line of a process that is alive."""
     listed = subprocess.run(
@@ -178,8 +201,8 @@ def descendants(pid: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory, service: CodeRunner) -> Checkout:
-    """With the Python for WebAssembly that the code runner of these tests has fetched and compiled."""
+def kept(tmp_path_factory: pytest.TempPathFactory, service: CodeRunner) -> Iterator[Kept]:
+    """Of a checkout with the Python for WebAssembly that the code runner of these tests has fetched and compiled."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in COPIED:
         target = folder / name
@@ -190,7 +213,33 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, service: CodeRunner) -> C
             shutil.copy(ROOT / name, target)
     (folder / "backend/runner/.python").symlink_to(ROOT / "backend/runner/.python")
     (folder / "supabase/node_modules").symlink_to(ROOT / "supabase/node_modules")
-    return Checkout(folder, free_port(), free_port())
+    kept = Kept(Checkout(folder, free_port(), free_port()))
+    yield kept
+    kept.stop()
+
+
+@pytest.fixture
+def running(kept: Kept) -> Running:
+    """`make dev`, perhaps since an earlier test."""
+    running = kept.start()
+    running.output.clear()
+    return running
+
+
+@pytest.fixture
+def checkout(kept: Kept) -> Checkout:
+    """When nothing of it runs."""
+    kept.stop()
+    return kept.checkout
+
+
+@pytest.fixture
+def used(kept: Kept) -> Checkout:
+    """It has data, and nothing of it runs."""
+    if not (kept.checkout.folder / "supabase/.temp/data").exists():
+        kept.start()
+    kept.stop()
+    return kept.checkout
 
 
 def end_within_creates(running: Running, pid: int, signum: signal.Signals) -> list[str]:
@@ -229,21 +278,19 @@ def missing(running: Running, ids: list[str]) -> list[str]:
         return [each for each in ids if client.get(f"/v1/workspaces/{each}").status_code != 200]
 
 
-def test_what_was_acknowledged_survives_ctrl_c_and_a_second_start_is_refused(checkout: Checkout) -> None:
-    with Running(checkout) as running:
-        refused = checkout.refused()
-        assert "running already" in refused
-        assert f"`kill {running.process.pid}`" in refused
-        acknowledged = end_within_creates(running, running.process.pid, signal.SIGINT)
+def test_what_was_acknowledged_survives_ctrl_c_and_a_second_start_is_refused(kept: Kept, running: Running) -> None:
+    refused = kept.checkout.refused()
+    assert "running already" in refused
+    assert f"`kill {running.process.pid}`" in refused
+    acknowledged = end_within_creates(running, running.process.pid, signal.SIGINT)
     assert running.process.returncode == 0
     assert "Traceback" not in running.said
 
-    stopped = checkout.run("token")
+    stopped = kept.checkout.run("token")
     assert (stopped.returncode, stopped.stdout) == (1, "")
     assert "make dev" in stopped.stderr
 
-    with Running(checkout) as running:
-        assert missing(running, acknowledged) == []
+    assert missing(kept.start(), acknowledged) == []
 
 
 @pytest.mark.soak
@@ -259,38 +306,141 @@ def test_what_was_acknowledged_survives_the_death_of_any_process(checkout: Check
         assert missing(running, acknowledged) == []
 
 
-def test_a_front_end_finds_all_that_it_needs_in_what_is_printed(checkout: Checkout) -> None:
-    with Running(checkout) as running:
-        (url,) = re.findall(r"Supabase URL +(\S+)", running.said)
-        (key,) = re.findall(r"Publishable key +(\S+)", running.said)
-        (user,) = re.findall(r"You are +(\S+), password (\S+)", running.said)
-        signed_in = httpx.post(
-            f"{url}/auth/v1/token?grant_type=password",
-            headers={"apikey": key},
-            json=dict(zip(("email", "password"), user, strict=True)),
-            verify=PLAIN,
-        ).json()
-        (api,) = re.findall(r"API +(\S+)", running.said)
-        headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
-        assert httpx.get(f"{api}/v1/workspaces", headers=headers, verify=PLAIN).status_code == 200
+def test_a_front_end_finds_all_that_it_needs_in_what_is_printed(running: Running) -> None:
+    printed = "".join(running.greeting)
+    (url,) = re.findall(r"Supabase URL +(\S+)", printed)
+    (key,) = re.findall(r"Publishable key +(\S+)", printed)
+    (user,) = re.findall(r"You are +(\S+), password (\S+)", printed)
+    signed_in = httpx.post(
+        f"{url}/auth/v1/token?grant_type=password",
+        headers={"apikey": key},
+        json=dict(zip(("email", "password"), user, strict=True)),
+        verify=PLAIN,
+    ).json()
+    (api,) = re.findall(r"API +(\S+)", printed)
+    headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
+    assert httpx.get(f"{api}/v1/workspaces", headers=headers, verify=PLAIN).status_code == 200
 
 
-def test_a_newcomer_fails_mends_and_completes_by_the_line_that_is_printed(checkout: Checkout) -> None:
-    with Running(checkout) as running:
-        (line,) = re.findall(r"^ +(curl .*)$", running.said, re.MULTILINE)
+def test_a_newcomer_fails_mends_and_completes_by_the_line_that_is_printed(running: Running) -> None:
+    (line,) = re.findall(r"^ +(curl .*)$", "".join(running.greeting), re.MULTILINE)
 
-        def run(command: str) -> str:
-            command = command.replace("make -s token", f"{sys.executable} -m dev token")
-            options: dict[str, Any] = {"cwd": checkout.folder / "backend", "env": checkout.environment}
-            return str(subprocess.check_output(command, shell=True, text=True, **options))  # noqa: S602 - as a person does
+    def run(command: str) -> str:
+        command = command.replace("make -s token", f"{sys.executable} -m dev token")
+        options: dict[str, Any] = {"cwd": running.checkout.folder / "backend", "env": running.checkout.environment}
+        return str(subprocess.check_output(command, shell=True, text=True, **options))  # noqa: S602 - as a person does
 
-        assert "1 of 2 tests passed" in run(line)
-        # A runner that dies is started again.
-        os.kill(running.find("-m runner$"), signal.SIGKILL)
-        running.wait_until(lambda: "starting it again" in running.said)
-        mended = line.replace("[[1] * n for _ in range(n)]", "[[1] * (i + 1) + [0] * (n - i - 1) for i in range(n)]")
-        running.wait_until(lambda: "2 of 2 tests passed" in run(mended))
-        running.family += descendants(running.process.pid)
+    assert "1 of 2 tests passed" in run(line)
+    # A runner that dies is started again.
+    os.kill(running.find("-m runner$"), signal.SIGKILL)
+    running.wait_until(lambda: "starting it again" in running.said)
+    mended = line.replace("[[1] * n for _ in range(n)]", "[[1] * (i + 1) + [0] * (n - i - 1) for i in range(n)]")
+    running.wait_until(lambda: "2 of 2 tests passed" in run(mended))
+
+
+def test_a_gateway_that_cannot_reload_waits_for_the_next_change(running: Running) -> None:
+    module = running.checkout.folder / "backend/app/main.py"
+    code = module.read_text()
+    try:
+        module.write_text("mistake =")
+        running.wait_until(lambda: "SyntaxError" in running.said)
+    finally:
+        module.write_text(code)
+
+    def noticed() -> bool:
+        module.touch()  # again, since the reloader overlooks a change in the moment after a start
+        return running.said.count("Reloading") >= 2
+
+    running.wait_until(noticed)
+    running.wait_until(lambda: "startup complete" in running.said)
+    assert httpx.get(f"{running.checkout.api}/ready", timeout=10, verify=PLAIN).status_code == 200
+
+
+def test_a_refused_statement_is_one_line_without_values(running: Running) -> None:
+    row = {"id": str(uuid4()), "name": "between us"}
+    data_api = f"http://127.0.0.1:{running.checkout.supabase_port}/rest/v1"
+    headers = {"Authorization": f"Bearer {running.checkout.run('token').stdout.strip()}"}
+    with httpx.Client(headers=headers, verify=PLAIN) as client:
+        answers = [client.post(f"{running.checkout.api}/v1/workspaces", json=row).status_code for _ in range(2)]
+        assert answers == [201, 200]
+    assert httpx.get(f"{data_api}/workspaces?id=eq.between us", verify=PLAIN).status_code == 400
+    running.wait_until(lambda: "uuid" in running.said)
+    assert [line.strip() for line in running.output if re.match(r"stack   \| .", line)] == [
+        'stack   | refused: 23505 duplicate key value violates unique constraint "workspaces_pkey"',
+        "stack   | refused: 22P02 invalid input syntax for type uuid: ...",
+    ]
+    assert "between us" not in running.said
+
+
+def test_the_developers_password_is_this_checkouts_own(running: Running) -> None:
+    settings, temp = running.checkout.folder / ".env", running.checkout.folder / "supabase/.temp"
+    (password,) = re.findall(r"^DEVELOPER_PASSWORD=(\S+)$", settings.read_text(), re.MULTILINE)
+    assert f"developer@example.com, password {password}" in "".join(running.greeting)
+    assert running.checkout.sign_in(password)
+    assert settings.stat().st_mode & 0o777 == 0o600
+    assert {path for path in [temp, *temp.rglob("*")] if path.stat().st_mode & 0o077} == set()
+
+
+def write_until_it_hangs(running: Running) -> list[str]:
+    """Write into a stack whose log has no folder: PostgreSQL panics at the next segment. What was acknowledged."""
+    acknowledged: list[str] = []
+    headers = {"Authorization": f"Bearer {running.checkout.run('token').stdout.strip()}"}
+    with httpx.Client(base_url=running.checkout.api, headers=headers, timeout=30, verify=PLAIN) as client:
+        workspace = client.post("/v1/workspaces", json={"name": "w"}).json()["id"]
+        for _ in range(100):
+            text = base64.b64encode(os.urandom(600_000)).decode()
+            source = {"workspace_id": workspace, "type": "pdf", "title": "x", "metadata": {"text": text}}
+            answer = client.post("/v1/sources", json=source)
+            if answer.status_code != 201:
+                return acknowledged
+            acknowledged.append(answer.json()["id"])
+    raise AssertionError("it did not panic")
+
+
+def test_a_stack_that_lives_but_does_not_serve_is_restarted(running: Running) -> None:
+    checkout = running.checkout
+    log = checkout.folder / "supabase/.temp/data/pg_wal"
+    log.rename(log.with_name("gone"))
+    acknowledged = write_until_it_hangs(running)
+    running.wait_until(lambda: "lives but does not answer" in running.said)
+    log.with_name("gone").rename(log)
+    running.wait_until(lambda: "answers again" in running.said)
+    headers = {"Authorization": f"Bearer {checkout.run('token').stdout.strip()}"}
+    with httpx.Client(base_url=checkout.api, headers=headers, timeout=30, verify=PLAIN) as client:
+        assert acknowledged
+        assert all(client.get(f"/v1/sources/{each}").status_code == 200 for each in acknowledged)
+    assert "Traceback" not in running.said
+
+
+def test_what_everybody_could_read_or_knows_is_changed(running: Running, kept: Kept) -> None:
+    """An older checkout: no password in .env, everybody's in the data, and both readable by all."""
+    checkout = running.checkout
+    settings, temp = checkout.folder / ".env", checkout.folder / "supabase/.temp"
+    token = checkout.run("token").stdout.strip()
+    headers = {"apikey": checkout.publishable_key, "Authorization": f"Bearer {token}"}
+    url = f"http://127.0.0.1:{checkout.supabase_port}/auth/v1/user"
+    changed = httpx.put(url, headers=headers, json={"password": "development"}, timeout=30, verify=PLAIN)
+    assert changed.status_code == 200
+    assert checkout.sign_in("development")
+    kept.stop()
+    settings.write_text(re.sub("DEVELOPER_PASSWORD=.*", "", settings.read_text()))
+    for path in (settings, temp, *temp.rglob("*")):
+        path.chmod(path.stat().st_mode | 0o055)
+    printed = "".join(kept.start().greeting)
+    (password,) = re.findall(r"^DEVELOPER_PASSWORD=(\S+)$", settings.read_text(), re.MULTILINE)
+    assert f"password {password}" in printed
+    assert "no sample workspace" not in printed
+    assert checkout.sign_in(password)
+    assert not checkout.sign_in("development")
+    assert checkout.run("token").stdout.count(".") == 2
+    assert [path for path in (settings, temp, *temp.rglob("*")) if path.stat().st_mode & 0o077] == []
+
+
+def test_a_password_that_is_not_the_users_is_one_line(used: Checkout) -> None:
+    with Running(replace(used, settings={"DEVELOPER_PASSWORD": "another-one"})) as running:
+        (line,) = [line for line in running.output if "no sample workspace" in line]
+    assert "DEVELOPER_PASSWORD in .env" in line
+    assert "make reset" in line
 
 
 @pytest.fixture
@@ -315,121 +465,10 @@ def test_without_a_runner_all_else_works(checkout: Checkout) -> None:
             assert client.get(f"/labs/{sample.CODE}").status_code == 200
 
 
-def test_a_gateway_that_cannot_reload_waits_for_the_next_change(checkout: Checkout) -> None:
-    module = checkout.folder / "backend/app/main.py"
-    code = module.read_text()
-    with Running(checkout) as running:
-        starts = running.said.count("startup complete")
-        try:
-            module.write_text("mistake =")
-            running.wait_until(lambda: "SyntaxError" in running.said)
-        finally:
-            module.write_text(code)
-
-        def noticed() -> bool:
-            module.touch()  # again, since the reloader overlooks a change in the moment after a start
-            return running.said.count("Reloading") >= 2
-
-        running.wait_until(noticed)
-        running.wait_until(lambda: running.said.count("startup complete") > starts)
-        assert httpx.get(f"{checkout.api}/ready", timeout=10, verify=PLAIN).status_code == 200
-
-
-def test_a_refused_statement_is_one_line_without_values(checkout: Checkout) -> None:
-    row = {"id": str(uuid4()), "name": "between us"}
-    data_api = f"http://127.0.0.1:{checkout.supabase_port}/rest/v1"
-    with Running(checkout) as running:
-        headers = {"Authorization": f"Bearer {checkout.run('token').stdout.strip()}"}
-        with httpx.Client(headers=headers, verify=PLAIN) as client:
-            answers = [client.post(f"{checkout.api}/v1/workspaces", json=row).status_code for _ in range(2)]
-            assert answers == [201, 200]
-        assert httpx.get(f"{data_api}/workspaces?id=eq.between us", verify=PLAIN).status_code == 400
-        running.wait_until(lambda: "uuid" in running.said)
-    assert [line.strip() for line in running.output if re.match(r"stack   \| .", line)] == [
-        'stack   | refused: 23505 duplicate key value violates unique constraint "workspaces_pkey"',
-        "stack   | refused: 22P02 invalid input syntax for type uuid: ...",
-    ]
-    assert "between us" not in running.said
-
-
-def test_the_developers_password_is_this_checkouts_own(checkout: Checkout) -> None:
-    settings, temp = checkout.folder / ".env", checkout.folder / "supabase/.temp"
-    with Running(checkout) as running:
-        (password,) = re.findall(r"^DEVELOPER_PASSWORD=(\S+)$", settings.read_text(), re.MULTILINE)
-        assert f"developer@example.com, password {password}" in running.said
-        assert checkout.sign_in(password)
-    assert settings.stat().st_mode & 0o777 == 0o600
-    assert {path for path in [temp, *temp.rglob("*")] if path.stat().st_mode & 0o077} == set()
-
-
-def test_what_everybody_could_read_or_knows_is_changed(checkout: Checkout) -> None:
-    """An older checkout: no password in .env, everybody's in the data, and both readable by all."""
-    settings, temp = checkout.folder / ".env", checkout.folder / "supabase/.temp"
-    with Running(checkout):
-        token = checkout.run("token").stdout.strip()
-        headers = {"apikey": checkout.publishable_key, "Authorization": f"Bearer {token}"}
-        url = f"http://127.0.0.1:{checkout.supabase_port}/auth/v1/user"
-        changed = httpx.put(url, headers=headers, json={"password": "development"}, timeout=30, verify=PLAIN)
-        assert changed.status_code == 200
-        assert checkout.sign_in("development")
-    settings.write_text(re.sub("DEVELOPER_PASSWORD=.*", "", settings.read_text()))
-    for path in (settings, temp, *temp.rglob("*")):
-        path.chmod(path.stat().st_mode | 0o055)
-    with Running(checkout) as running:
-        (password,) = re.findall(r"^DEVELOPER_PASSWORD=(\S+)$", settings.read_text(), re.MULTILINE)
-        assert f"password {password}" in running.said
-        assert "no sample workspace" not in running.said
-        assert checkout.sign_in(password)
-        assert not checkout.sign_in("development")
-        assert checkout.run("token").stdout.count(".") == 2
-        assert [path for path in (settings, temp, *temp.rglob("*")) if path.stat().st_mode & 0o077] == []
-
-
-def test_a_password_that_is_not_the_users_is_one_line(checkout: Checkout) -> None:
-    with Running(replace(checkout, settings={"DEVELOPER_PASSWORD": "another-one"})) as running:
-        (line,) = [line for line in running.output if "no sample workspace" in line]
-    assert "DEVELOPER_PASSWORD in .env" in line
-    assert "make reset" in line
-
-
-def write_until_it_hangs(running: Running) -> list[str]:
-    """Write into a stack whose log has no folder: PostgreSQL panics at the next segment. What was acknowledged."""
-    acknowledged: list[str] = []
-    headers = {"Authorization": f"Bearer {running.checkout.run('token').stdout.strip()}"}
-    with httpx.Client(base_url=running.checkout.api, headers=headers, timeout=30, verify=PLAIN) as client:
-        workspace = client.post("/v1/workspaces", json={"name": "w"}).json()["id"]
-        for _ in range(100):
-            text = base64.b64encode(os.urandom(600_000)).decode()
-            source = {"workspace_id": workspace, "type": "pdf", "title": "x", "metadata": {"text": text}}
-            answer = client.post("/v1/sources", json=source)
-            if answer.status_code != 201:
-                return acknowledged
-            acknowledged.append(answer.json()["id"])
-    raise AssertionError("it did not panic")
-
-
-def test_a_stack_that_lives_but_does_not_serve_is_restarted(checkout: Checkout) -> None:
-    log = checkout.folder / "supabase/.temp/data/pg_wal"
-    with Running(checkout) as running:
-        log.rename(log.with_name("gone"))
-        acknowledged = write_until_it_hangs(running)
-        running.wait_until(lambda: "lives but does not answer" in running.said)
-        log.with_name("gone").rename(log)
-        running.wait_until(lambda: "answers again" in running.said)
-        headers = {"Authorization": f"Bearer {checkout.run('token').stdout.strip()}"}
-        with httpx.Client(base_url=checkout.api, headers=headers, timeout=30, verify=PLAIN) as client:
-            assert acknowledged
-            assert all(client.get(f"/v1/sources/{each}").status_code == 200 for each in acknowledged)
-        assert "Traceback" not in running.said
-        running.family = descendants(running.process.pid)
-
-
-def test_a_data_folder_that_is_damaged_is_one_clear_line(checkout: Checkout, tmp_path: Path) -> None:
-    with Running(checkout):
-        pass  # so that there is one
-    shutil.copytree(checkout.folder, tmp_path / "damaged", symlinks=True)
+def test_a_data_folder_that_is_damaged_is_one_clear_line(used: Checkout, tmp_path: Path) -> None:
+    shutil.copytree(used.folder, tmp_path / "damaged", symlinks=True)
     (tmp_path / "damaged/supabase/.temp/data/global/pg_control").write_bytes(bytes(8192))
-    said = replace(checkout, folder=tmp_path / "damaged").refused()
+    said = replace(used, folder=tmp_path / "damaged").refused()
     (line,) = [line for line in said.splitlines() if "stopping" in line]
     assert "damaged" in line
     assert "make reset" in line

@@ -1,13 +1,16 @@
 """Files through the gateway: uploaded, read, found again, downloaded and removed, and another user's attempts."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.integration.conftest import Backend, User, created, problem
 from tests.sample_document import document
+from tests.tokens import mint
 
 PDF = {"Content-Type": "application/pdf"}
 TEXT = {"Content-Type": "text/plain"}
@@ -242,3 +245,38 @@ def test_with_its_workspace_a_file_is_gone(
     assert api.delete(f"/workspaces/{workspace['id']}").status_code == 204
     assert stored(store, source) == []
     assert store.get(f"/authenticated/sources/{row['storage_path']}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize("how", ["sources", "labs", "edges", "canvas"])
+def test_a_purge_takes_the_file_along_whatever_is_deleted(
+    backend: Backend,
+    api: httpx.Client,
+    workspace: dict[str, Any],
+    source: dict[str, Any],
+    store: httpx.Client,
+    how: str,
+) -> None:
+    """What has been in the trash for seven days, which an operator's clock makes so."""
+    of = {"workspace_id": workspace["id"]}
+    old, copy, other = source, str(uuid4()), created(api.post("/sources", json=of | {"type": "pdf", "title": "Other"}))
+    lab = created(api.post("/labs", json=of | {"type": "essay_lab"}))
+    edge = created(api.post("/edges", json=of | {"source_node_id": other["id"], "target_node_id": lab["id"]}))
+    put(api, old, b"some text", TEXT)
+    shared = put(api, other, b"of two sources", TEXT)["storage_path"]
+    canvas = f"/workspaces/{workspace['id']}/canvas"
+    assert api.post(canvas, json={"copy": {"ids": {other["id"]: copy}}}).is_success
+    assert api.post(canvas, json={"delete": {"nodes": [old["id"], copy]}}).is_success
+    assert len(stored(store, old)) == 1, "what is in the trash keeps its file"
+    operator = User(str(uuid4()), mint(str(uuid4()), secret=backend.jwt_secret, role="service_role"))
+    with backend.data_api(operator) as data_api:
+        aged = {"deleted_at": (datetime.now(UTC) - timedelta(days=8)).isoformat()}
+        answer = data_api.patch(f"/sources?id=in.({old['id']},{copy})", json=aged)
+        assert answer.is_success, answer.text
+    deletes = {"sources": other["id"], "labs": lab["id"], "edges": edge["id"]}
+    if how == "canvas":
+        answer = api.post(canvas, json={"create": {"labs": [{"type": "essay_lab"}]}})
+        assert (answer.status_code, set(answer.json())) == (200, {"created", "copied", "deleted", "restored"})
+    else:
+        assert api.delete(f"/{how}/{deletes[how]}").status_code == 204
+    assert stored(store, old) == []
+    assert stored(store, other) == [shared], "the one that a source still refers to stays"

@@ -1,9 +1,11 @@
-"""From the embedded stack to PostgreSQL with PostgREST: `make export` and `make import` lose and change nothing."""
+"""From the embedded stack to PostgreSQL with PostgREST, the files to another file store: `make export` and `make
+import` lose and change nothing."""
 
 import json
 import stat
 import subprocess
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,12 @@ import httpx
 import pytest
 
 from dev import move
-from dev.embedded import embedded_stack
 from dev.postgres import PostgresStack, postgres_stack
 from dev.processes import StartError, Supervisor
-from tests.integration.conftest import User, created, sign_up, start_gateway
+from tests.integration.conftest import Backend, User, created, sign_up, start_gateway
+from tests.integration.migrated import migrated_stack
 from tests.integration.rows import walk
+from tests.tokens import mint
 
 TABLES = ("sources", "labs", "edges", "chat-messages")
 # Whatever a format between two databases could trip over.
@@ -32,6 +35,8 @@ class Moved:
     jwt_secret: str
     users: list[User]
     rows: list[dict[str, Any]]
+    files: dict[str, bytes]
+    """The files of all users by their paths."""
 
 
 def client(url: str, user: User) -> httpx.Client:
@@ -123,23 +128,30 @@ def use(api: httpx.Client) -> None:
 @pytest.fixture(scope="module")
 def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
     folder = tmp_path_factory.mktemp("embedded")
-    with embedded_stack(folder) as stack, Supervisor() as supervisor:
+    with migrated_stack(folder) as stack, Supervisor() as supervisor:
         url = start_gateway(supervisor, folder, stack)
         users = [sign_up(stack), sign_up(stack)]
         for user in users:
             with client(url, user) as api:
                 use(api)
         rows = [everything(url, user) for user in users]
+        files = {}
+        for user, seen in zip(users, rows, strict=True):
+            with client(url, user) as api:
+                for source in (row for name, found in seen.items() if name.startswith("sources of") for row in found):
+                    if source["status"] == "ready":
+                        files[source["storage_path"]] = api.get(f"/sources/{source['id']}/file").content
+        assert len(files) == 2
         (lab, *_) = next(found for name, found in rows[0].items() if name.startswith("labs of"))
         solution = {"lab_id": lab["id"], "workspace_id": lab["workspace_id"], "solution": AWKWARD}
         headers = {"apikey": stack.publishable_key, "Authorization": f"Bearer {users[0].token}"}
         assert httpx.post(f"{stack.url}/rest/v1/lab_solutions", headers=headers, json=solution).is_success
-        with pytest.raises(StartError, match="stop it first"), (folder / "early.sql").open("wb") as early:
+        with pytest.raises(StartError, match="stop it first"), (folder / "early.tar").open("wb") as early:
             move.export(folder, early)
-    file = folder / "export.sql"
+    file = folder / "export.tar"
     with file.open("wb") as export:
         move.export(folder, export)
-    return Moved(file, stack.jwt_secret, users, rows)
+    return Moved(file, stack.jwt_secret, users, rows, files)
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +172,28 @@ def target(moved: Moved, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         yield stack
 
 
-def test_what_a_used_workspace_holds_is_moved_row_by_row(moved: Moved, target: PostgresStack, tmp_path: Path) -> None:
-    move.load(moved.file, target.dsn, target.psql)
+@pytest.fixture(scope="module")
+def file_store(open_backend: Callable[[str], Backend]) -> dict[str, str]:
+    """The settings of another file store, whose operator imports."""
+    other = open_backend("embedded")
+    key = mint(str(uuid4()), secret=other.jwt_secret, role="service_role")
+    return {"SUPABASE_URL": other.supabase_url, "SUPABASE_PUBLISHABLE_KEY": other.publishable_key, "KEY": key}
+
+
+def test_without_a_file_store_nothing_is_imported(moved: Moved, target: PostgresStack, file_store: Any) -> None:
+    before = target.sql("select count(*) from public.workspaces")
+    for settings, said in (({}, "SUPABASE_URL is not set"), (file_store | {"KEY": "wrong"}, "to a file: .* KEY=")):
+        with pytest.raises(StartError, match=said):
+            move.load(moved.file, target.dsn, target.psql, settings)
+    assert target.sql("select count(*) from public.workspaces") == before
+
+
+def test_what_a_used_workspace_holds_is_moved_row_by_row(
+    moved: Moved, target: PostgresStack, file_store: dict[str, str], tmp_path: Path
+) -> None:
+    for path in moved.files:  # what a file store notes of a file that comes
+        target.sql(f"insert into storage.objects (bucket_id, name) values ('sources', '{path}')")  # noqa: S608
+    move.load(moved.file, target.dsn, target.psql, file_store)
     with Supervisor() as supervisor:
         url = start_gateway(supervisor, tmp_path, target)
         for user, rows in zip(moved.users, moved.rows, strict=True):
@@ -175,13 +207,36 @@ def test_what_a_used_workspace_holds_is_moved_row_by_row(moved: Moved, target: P
     assert target.sql("select name from public.workspaces where name = 'Here before'") == "Here before\n"
 
 
-def test_export_says_that_files_stay_behind_and_where(moved: Moved, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_files_are_moved_too_each_to_its_place_and_owner(
+    moved: Moved, target: PostgresStack, file_store: dict[str, str]
+) -> None:
+    url = f"{file_store['SUPABASE_URL']}/storage/v1/object"
+    headers = {"apikey": file_store["SUPABASE_PUBLISHABLE_KEY"], "Authorization": f"Bearer {file_store['KEY']}"}
+    for path, content in moved.files.items():
+        answer = httpx.get(f"{url}/sources/{path}", headers=headers)
+        assert (answer.status_code, answer.content) == (200, content)
+        listed = {"prefix": path.rpartition("/")[0], "limit": 9, "offset": 0}
+        (file,) = httpx.post(f"{url}/list/sources", headers=headers, json=listed).json()
+        assert file["metadata"]["mimetype"] == "text/markdown"
+    owners = target.sql("select owner_id from storage.objects where bucket_id = 'sources'").split()
+    assert set(owners) == {user.id for user in moved.users}
+
+
+def test_a_file_that_is_lost_is_said_and_keeps_nothing_else(
+    moved: Moved, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     folder = moved.file.parent
-    with (folder / "again.sql").open("wb") as again:
-        move.export(folder, again)
-    place = folder / "supabase/.temp/storage"
-    assert f"2 files of sources are NOT in it: they stay in {place}\n" in capfd.readouterr().err
-    assert len([path for path in (place / "sources").rglob("*.md") if path.is_file()]) == 2
+    path, other = moved.files
+    lost = folder / "supabase/.temp/storage/sources" / path
+    lost.rename(tmp_path / "lost")
+    try:
+        with (tmp_path / "again.tar").open("wb") as again:
+            move.export(folder, again)
+    finally:
+        (tmp_path / "lost").rename(lost)
+    assert "1 files are NOT in" in capfd.readouterr().err
+    with tarfile.open(tmp_path / "again.tar") as archive:
+        assert archive.getnames() == ["rows.sql", "files.json", f"sources/{other}"]
 
 
 def goes_on(api: httpx.Client, rows: dict[str, Any]) -> None:
@@ -227,10 +282,12 @@ def test_users_keep_their_id_address_and_password(moved: Moved, target: Postgres
     assert target.sql("select count(*) from auth.identities join auth.users u on u.id = user_id") == "2\n"
 
 
-def test_a_second_import_is_refused_and_changes_nothing(moved: Moved, target: PostgresStack) -> None:
+def test_a_second_import_is_refused_and_changes_nothing(
+    moved: Moved, target: PostgresStack, file_store: dict[str, str]
+) -> None:
     before = target.sql("select count(*) from public.workspaces")
     with pytest.raises(StartError, match="duplicate key value"):
-        move.load(moved.file, target.dsn, target.psql)
+        move.load(moved.file, target.dsn, target.psql, file_store)
     assert target.sql("select count(*) from public.workspaces") == before
 
 
@@ -248,22 +305,26 @@ def database(target: PostgresStack) -> Iterator[str]:
     run(f"drop database {name}")
 
 
-def test_a_database_without_migrations_is_refused(moved: Moved, target: PostgresStack, database: str) -> None:
+def test_a_database_without_migrations_is_refused(
+    moved: Moved, target: PostgresStack, file_store: dict[str, str], database: str
+) -> None:
     with pytest.raises(StartError, match="apply them first"):
-        move.load(moved.file, database, target.psql)
+        move.load(moved.file, database, target.psql, file_store)
 
 
-def test_a_database_that_does_not_answer_is_said_so(moved: Moved, target: PostgresStack) -> None:
+def test_a_database_that_does_not_answer_is_said_so(
+    moved: Moved, target: PostgresStack, file_store: dict[str, str]
+) -> None:
     with pytest.raises(StartError, match=r"[Cc]onnection"):
-        move.load(moved.file, "postgresql://postgres:secret@127.0.0.1:1/postgres", target.psql)
+        move.load(moved.file, "postgresql://postgres:secret@127.0.0.1:1/postgres", target.psql, file_store)
 
 
 def test_the_file_is_for_its_owner_alone_and_never_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["dev", "export", str(tmp_path / "export.sql")])
+    monkeypatch.setattr("sys.argv", ["dev", "export", str(tmp_path / "export.tar")])
     monkeypatch.setattr(move, "export", lambda folder, file: file.write(b"rows"))
     assert move.export_data() == 0
-    assert stat.S_IMODE((tmp_path / "export.sql").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "export.tar").stat().st_mode) == 0o600
     assert move.export_data() == 1
     assert "is there already" in capsys.readouterr().err

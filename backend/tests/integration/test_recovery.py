@@ -14,10 +14,11 @@ from uuid import uuid4
 
 import httpx
 
-from dev.embedded import EmbeddedStack, embedded_stack
+from dev.embedded import EmbeddedStack
 from dev.postgres import postgres_stack
 from dev.processes import Supervisor, free_port
 from tests.integration.conftest import PLAIN, User, new_row_user, sign_up, start_gateway
+from tests.integration.migrated import migrated_stack
 from tests.integration.rows import walk
 
 WRITERS = 4
@@ -109,7 +110,7 @@ def test_the_embedded_stack_killed_and_started_again(tmp_path: Path) -> None:
         "publishable_key": "sb_publishable_test",
     }
     with contextlib.ExitStack() as first, contextlib.ExitStack() as second, Supervisor() as supervisor:
-        stack: EmbeddedStack = first.enter_context(embedded_stack(tmp_path, **kept))
+        stack: EmbeddedStack = first.enter_context(migrated_stack(tmp_path, **kept))
         url = start_gateway(supervisor, tmp_path, stack)
         user = sign_up(stack)
         with writers(url, user) as written:
@@ -118,7 +119,7 @@ def test_the_embedded_stack_killed_and_started_again(tmp_path: Path) -> None:
             os.killpg(stack.server.pid, signal.SIGKILL)
             wait_for(lambda: (503, "supabase_unavailable") in written.refused)
             first.close()
-            second.enter_context(embedded_stack(tmp_path, **kept))
+            second.enter_context(migrated_stack(tmp_path, **kept))
             took = time_to_recover(written, time.monotonic())
         check(url, user, written)
     assert took < RECOVERY

@@ -60,11 +60,11 @@ def resource(name: str, path: str, own: dict[str, Any], new: dict[str, Any], cha
     create = Route("POST", path, ("POST", table), row, 201, body=new, hidden=NOT_ALLOWED if scope else None)
     found = Route("GET", item, ("GET", table), row, 200, invalid_path=no_uuid)
     delete = replace(found, method="DELETE", upstream=("DELETE", table), status=204, stale=stale)
-    if name in {"source", "lab", "edge"}:
+    if name != "chat_message":
         delete = replace(
             delete,
-            upstream=("POST", "/rest/v1/rpc/move_to_trash"),
-            answer=None,
+            upstream=("POST", f"/rest/v1/rpc/{'delete_workspace' if name == 'workspace' else 'move_to_trash'}"),
+            answer=[],
             hidden=raised(404, "not_found"),
             stale=stale and raised(412, "stale_version"),
         )
@@ -387,7 +387,7 @@ def test_a_stale_version_is_refused(client: TestClient, upstream: respx.Router, 
     upstream.get(route.upstream[1]).respond(200, json=route.answer)
     problem(route.send(client, headers={"If-Match": '"2", "1"'}), 412, "stale_version")
     asked = upstream.calls[0].request
-    if route.upstream[1].endswith("move_to_trash"):
+    if asked.method == "POST":
         assert json.loads(asked.content)["versions"] == [1, 2]
     else:
         assert asked.url.params["version"] == "in.(1,2)"

@@ -190,12 +190,19 @@ def test_reading_again_takes_the_kind_from_the_file_store_or_the_name(client: Te
     problem(client.post(f"{PATH}/text"), 415, "unsupported_file")
 
 
-@pytest.mark.parametrize("path", ["/v1/workspaces/" + WORKSPACE_ID, PATH])
+@pytest.mark.parametrize("what", ["workspaces", "sources", "labs", "edges"])
 def test_what_a_deletion_leaves_over_is_removed_before_the_answer(
-    client: TestClient, store: respx.Router, path: str
+    client: TestClient, store: respx.Router, what: str
 ) -> None:
-    store.delete(path.replace("/v1/", "/rest/v1/").rpartition("/")[0]).respond(200, json={"id": SOURCE_ID})
-    store.post("/rest/v1/rpc/move_to_trash").respond(204)
-    store.post("/rest/v1/rpc/unused_files").respond(200, json=[f"{FOLDER}/old.txt"])
-    assert client.delete(path).status_code == 204
+    function = "delete_workspace" if what == "workspaces" else "move_to_trash"
+    store.post(f"/rest/v1/rpc/{function}").respond(200, json=[f"{FOLDER}/old.txt"])
+    assert client.delete(f"/v1/{what}/{SOURCE_ID}").status_code == 204
+    assert removed(store) == [f"{FOLDER}/old.txt"]
+
+
+def test_what_an_edited_canvas_leaves_over_is_removed_and_not_told(client: TestClient, store: respx.Router) -> None:
+    edited: dict[str, Any] = {part: {"nodes": [], "edges": []} for part in ("created", "copied", "deleted", "restored")}
+    answer = edited | {"unused": [f"{FOLDER}/old.txt"]}
+    store.post("/rest/v1/rpc/edit_canvas").respond(200, json=answer)
+    assert client.post(f"/v1/workspaces/{WORKSPACE_ID}/canvas", json={}).json() == edited
     assert removed(store) == [f"{FOLDER}/old.txt"]

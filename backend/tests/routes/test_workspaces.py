@@ -12,6 +12,7 @@ import respx
 from fastapi.testclient import TestClient
 
 from tests.conftest import USER_ID
+from tests.routes.exchange import raised
 
 ROW: dict[str, Any] = {
     "id": "10000000-0000-4000-8000-000000000001",
@@ -31,6 +32,7 @@ ANSWER = {
     "updated_at": "2026-11-23T00:12:45.122000Z",
     "active_at": "2026-11-23T00:13:00Z",
 }
+DELETE = "/rest/v1/rpc/delete_workspace"
 NO_ROW = httpx.Response(406, json={"code": "PGRST116", "message": "JSON object requested, no rows returned"})
 
 
@@ -271,19 +273,17 @@ class TestUpdate:
 
 class TestDelete:
     def test_a_deleted_workspace_leaves_nothing_to_say(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.delete("/rest/v1/workspaces").respond(200, json={"id": ROW["id"]})
+        upstream.post(DELETE).respond(200, json=[])
         response = client.delete(f"/v1/workspaces/{ROW['id']}", headers={"If-Match": '"3"'})
         assert (response.status_code, response.content) == (204, b"")
-        params = last_request(upstream).url.params
-        assert (params["version"], params["select"]) == ("in.(3)", "id"), "nothing is read back that nobody asked for"
+        assert json.loads(last_request(upstream).content) == {"id": ROW["id"], "versions": [3]}
 
     def test_a_hidden_workspace_is_not_found(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.delete("/rest/v1/workspaces").mock(return_value=NO_ROW)
+        upstream.post(DELETE).mock(return_value=raised(404, "not_found"))
         problem(client.delete(f"/v1/workspaces/{ROW['id']}"), 404, "not_found")
 
     def test_a_stale_version_is_refused(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.delete("/rest/v1/workspaces").mock(return_value=NO_ROW)
-        upstream.get("/rest/v1/workspaces").respond(200, json=ROW)
+        upstream.post(DELETE).mock(return_value=raised(412, "stale_version"))
         problem(client.delete(f"/v1/workspaces/{ROW['id']}", headers={"If-Match": '"2"'}), 412, "stale_version")
 
 

@@ -264,7 +264,7 @@ def test_the_process_has_given_everything_up() -> None:
             limits()
             | {
                 "Max address space": str(384 << 20),
-                "Max cpu time": "15",
+                "Max cpu time": "12",
                 "Max file size": "0",
                 "Max core file size": "0",
                 "Max processes": "0",

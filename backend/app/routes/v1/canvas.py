@@ -6,7 +6,7 @@ import httpx
 from fastapi import Response, status
 
 from app.answers import ElementAnswer, json_answer
-from app.dependencies import DatabaseSession
+from app.dependencies import DatabaseSession, SourceFiles
 from app.errors import (
     DuplicateError,
     IdTakenError,
@@ -55,13 +55,17 @@ async def update_canvas(workspace_id: UUID, layout: CanvasUpdate, session: Datab
         WriteConflictError,
     ),
 )
-async def edit_canvas(workspace_id: UUID, changes: CanvasEdit, session: DatabaseSession) -> Response:
+async def edit_canvas(
+    workspace_id: UUID, changes: CanvasEdit, session: DatabaseSession, files: SourceFiles
+) -> Response:
     """Create, copy, delete and restore nodes and edges: all of it or nothing.
 
     With ids of your own in `create` and `copy` a repeated request is harmless. What one answer has as `deleted` is what
     another request sends as `restore`. Nodes and edges in the trash are kept for seven days.
     """
-    return json_answer(await canvas.edit_canvas(session, workspace_id, changes))
+    edited, unused = await canvas.edit_canvas(session, workspace_id, changes)
+    await files.discard(unused)
+    return json_answer(edited)
 
 
 @router.get("/jsoncanvas", response_model=JsonCanvas, responses=FOUND)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from app.dependencies import Edges
+from app.dependencies import Edges, SourceFiles
 from app.errors import DuplicateError, UnknownNodeError
 from app.models.edge import Edge, EdgeCreate, EdgeQuery, EdgeUpdate
 from app.responses import CHANGED, DELETED, FOUND, LISTED, created, resource_router
@@ -43,6 +43,6 @@ async def update_edge(edge_id: UUID, change: EdgeUpdate, edges: Edges) -> Respon
 
 
 @router.delete("/{edge_id}", status_code=status.HTTP_204_NO_CONTENT, responses=DELETED)
-async def delete_edge(edge_id: UUID, edges: Edges) -> None:
+async def delete_edge(edge_id: UUID, edges: Edges, files: SourceFiles) -> None:
     """Delete an edge. It can be restored."""
-    await edges.delete(edge_id)
+    await files.discard(await edges.delete(edge_id))

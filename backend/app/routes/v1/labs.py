@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from app.dependencies import IfMatch, Labs
+from app.dependencies import IfMatch, Labs, SourceFiles
 from app.errors import (
     InvalidRequestError,
     LabNotReadyError,
@@ -76,9 +76,9 @@ async def update_lab(lab_id: UUID, change: LabUpdate, labs: Labs, versions: IfMa
 
 
 @router.delete("/{lab_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
-async def delete_lab(lab_id: UUID, labs: Labs, versions: IfMatch) -> None:
+async def delete_lab(lab_id: UUID, labs: Labs, versions: IfMatch, files: SourceFiles) -> None:
     """Take a lab off the canvas, with its edges. It can be restored."""
-    await labs.delete(lab_id, versions)
+    await files.discard(await labs.delete(lab_id, versions))
 
 
 @router.post(

@@ -39,5 +39,4 @@ async def update_source(source_id: UUID, change: SourceUpdate, sources: Sources,
 @router.delete("/{source_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
 async def delete_source(source_id: UUID, sources: Sources, versions: IfMatch, files: SourceFiles) -> None:
     """Take a source off the canvas, with its edges. Labs made from it stay as they are. It can be restored."""
-    await sources.delete(source_id, versions)
-    await files.discard(source_id=str(source_id))
+    await files.discard(await sources.delete(source_id, versions))

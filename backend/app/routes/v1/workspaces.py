@@ -43,5 +43,4 @@ async def update_workspace(
 @router.delete("/{workspace_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
 async def delete_workspace(workspace_id: UUID, workspaces: Workspaces, versions: IfMatch, files: SourceFiles) -> None:
     """Delete a workspace and everything in it, files too."""
-    await workspaces.delete(workspace_id, versions)
-    await files.discard(workspace_id=str(workspace_id))
+    await files.discard(await workspaces.delete(workspace_id, versions))
