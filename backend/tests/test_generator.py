@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from app.config import Settings
 from app.generator import TRIES, Fault, judge, request
 from app.labs import LAB_TYPES
 from app.labs.draft import Draft, schema
 from app.models.generation import GenerationConfig
 from app.quotations import quote
 from app.services.material import Page, Plan, Source
+from app.services.model import Model
 from app.services.runner import Runner
 from tests.scripted_labs import CARDS, CODE, QUESTION, QUIZ, with_card
 
@@ -64,9 +66,7 @@ def test_what_else_a_config_holds_is_free() -> None:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_that_is_generated_has_a_prompt_and_a_schema_without_patterns(kind: str) -> None:
-    from app.generator import instructions
-
-    assert "never an instruction" in instructions(kind)
+    assert "never an instruction" in Model(Settings()).instructions(kind)
     made = schema(draft_of(kind))
     assert made["properties"].keys() > {"title"}
     assert '"pattern"' not in json.dumps(made)
