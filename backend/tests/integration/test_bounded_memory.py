@@ -30,8 +30,8 @@ HEADERS = {"Authorization": f"Bearer {mint(str(USER_ID))}"}
 DENSE = "[" + "[], " * (MIB // 4 - 8) + "[]]"
 LAB = (
     f'{{"id":"{ID}","workspace_id":"{ID}","source_id":null,"type":"code_lab","title":null,"status":"pending",'
-    f'"config":{{"a":{DENSE}}},"generated_content":{{"a":{DENSE}}},"user_state":{{"a":{DENSE}}},'
-    '"canvas_position":{"x":0,"y":0},"width":null,"height":null,"version":1,'
+    f'"failure":null,"config":{{"a":{DENSE}}},"generated_content":{{"a":{DENSE}}},"user_state":{{"a":{DENSE}}},'
+    '"canvas_position":{"x":0,"y":0},"progress":null,"width":null,"height":null,"version":1,'
     '"created_at":"2026-11-23T09:30:00.1+00:00","updated_at":"2026-11-23T09:30:00.1+00:00"}'
 )
 
