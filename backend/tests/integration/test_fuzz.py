@@ -21,6 +21,13 @@ continue-on-failure = true
 path = "users.json"
 user = "owner"
 peers = ["owner", "stranger"]
+
+# Without a model these two answer 503, and the last message of a chat must be a user's, which no schema says.
+[[operations]]
+include-path-regex = "/(chat|generate)$"
+[operations.checks]
+not_a_server_error.expected-statuses = ["2xx", "4xx", 503]
+positive_data_acceptance.expected-statuses = ["2xx", "4xx", 503]
 """
 
 pytestmark = pytest.mark.parametrize("backend", ["postgres"], indirect=True)

@@ -89,6 +89,6 @@ def test_metrics_count_what_the_clients_count(backend: Backend, tmp_path: Path, 
     assert tokens["refused",] == CLIENTS * JOURNEYS
     assert tokens["verified",] <= CLIENTS * workers
     assert tokens["cached",] + tokens["verified",] == CLIENTS * JOURNEYS * 7
-    # Two for the stale version, two for the workspace that is deleted, none for what is refused by the gateway.
-    assert upstream == CLIENTS * JOURNEYS * 8
+    # Two for the stale version, none for what is refused by the gateway.
+    assert upstream == CLIENTS * JOURNEYS * 7
     assert in_flight == 0
