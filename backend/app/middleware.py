@@ -185,6 +185,10 @@ class LimitsMiddleware:
             if message.get("more_body"):  # an answer in pieces: what counts now is that the client takes them
                 context.allow(SENDING_SECONDS)
             await send(message)
+            if message.get("more_body"):
+                # Without a pause the rest is read for a client that is gone: a task that never waits, because upstream
+                # is fast, is not cancelled (anyio delivers a cancellation to one that waits).
+                await asyncio.sleep(0)
 
         try:
             await self._serve(scope, _bounded(receive, context), send_in_time, context)

@@ -123,3 +123,18 @@ def test_nothing_is_kept_of_a_user_who_has_no_request_any_more() -> None:
     with places.take_of_user("ada"):
         assert places._users
     assert not places._users
+
+
+def test_between_two_pieces_others_have_their_turn() -> None:
+    turns = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(dict(START, headers=[]))
+        others = asyncio.Event()
+        asyncio.get_running_loop().call_soon(others.set)
+        await send(PIECE)
+        turns.append(others.is_set())
+        await send(END)
+
+    ask(app)
+    assert turns == [True], "else an answer whose client is gone could not be ended"
