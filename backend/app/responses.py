@@ -17,13 +17,19 @@ from app.errors import (
     InvalidCursorError,
     InvalidRequestError,
     MalformedRequestError,
+    ModelNotConfiguredError,
+    ModelRateLimitedError,
+    ModelRefusedError,
+    ModelUnavailableError,
     NotFoundError,
     OverloadedError,
     ProblemError,
+    QuotaExceededError,
     RefusedKeyError,
     StaleVersionError,
     TokenExpiredError,
     TooManyRequestsError,
+    TurnRunningError,
     UnauthenticatedError,
     UnsupportedMediaTypeError,
     UpstreamUnavailableError,
@@ -88,6 +94,22 @@ ANY: Responses = problems(
     UpstreamUnavailableError,
     DeadlineExceededError,
 )
+# What every route that begins a turn may answer.
+TURN = (
+    WriteConflictError,
+    TurnRunningError,
+    TooManyRequestsError,
+    QuotaExceededError,
+    ModelRateLimitedError,
+    BadUpstreamError,
+    ConnectionLostError,
+    RefusedKeyError,
+    ModelRefusedError,
+    OverloadedError,
+    UpstreamUnavailableError,
+    ModelNotConfiguredError,
+    ModelUnavailableError,
+)
 LISTED: Responses = {200: {"headers": _LINK}, **problems(InvalidRequestError, InvalidCursorError)}
 FOUND: Responses = problems(NotFoundError)
 TAGGED: Responses = FOUND | {200: {"headers": _ETAG}}
@@ -105,6 +127,11 @@ def created(row: type[Row], *refusals: type[ProblemError]) -> Responses:
     if "workspace_id" in row.model_fields:
         refused |= FOUND
     return {201: {"headers": headers}, 200: again, **refused}
+
+
+def streamed(description: str) -> Responses:
+    """The `responses` of a route that answers a UI message stream."""
+    return {200: {"description": description, "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 
 def resource_router(path: str, tag: str) -> APIRouter:

@@ -31,6 +31,8 @@ from app.services.leases import LeasedRow, Snapshot
 
 logger = logging.getLogger(__name__)
 
+BEGIN_SECONDS = 5.0
+"""So long the first byte waits for the model's first word, so that its refusal is still a problem document."""
 WRITE_SECONDS = 0.5
 """How often a turn writes what it has, and learns whether it was asked to stop."""
 READ_SECONDS = 0.4
@@ -77,11 +79,12 @@ class Turn:
         """Say that the work is past what could have been refused."""
         self._begun.set()
 
-    async def wait_for_begin(self, seconds: float) -> None:
-        """Wait until it has begun or ended, at most so long. Raises the problem that it failed with before it began."""
+    async def wait_for_begin(self) -> None:
+        """Wait until it has begun or ended, at most `BEGIN_SECONDS`. Raises the problem that it failed with before it
+        began."""
         waiting = [asyncio.ensure_future(self._begun.wait()), asyncio.ensure_future(self.wait())]
         try:
-            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, timeout=BEGIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for future in waiting:
                 future.cancel()

@@ -15,6 +15,11 @@ SUPABASE_URL = "http://supabase.test"
 """Where requests seem to go: what routers are told."""
 
 
+async def hang(request: httpx.Request) -> httpx.Response:
+    """A route's answer that never comes."""
+    return await asyncio.Future()
+
+
 class RespxServer:
     """Answers as the router of the running test says. A transport error of a route resets the connection."""
 

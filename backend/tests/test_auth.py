@@ -18,6 +18,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from app import auth
 from tests.conftest import USER_ID, make_app
+from tests.respx_server import hang
 from tests.tokens import JWT_SECRET, mint
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -258,10 +259,6 @@ def test_unknown_key_ids_do_not_hammer_the_login_service(
     assert not rows.called
 
 
-async def _hang(request: httpx.Request) -> httpx.Response:
-    return await asyncio.Future()
-
-
 def test_many_who_need_the_keys_at_once_fetch_them_once() -> None:
     async def fetches() -> int:
         asked, answering = 0, asyncio.Event()
@@ -287,7 +284,7 @@ def test_a_login_service_that_does_not_answer_is_not_waited_for(
     anonymous: TestClient, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "JWKS_TIMEOUT", 0.01)
-    keys.mock(side_effect=_hang)
+    keys.mock(side_effect=hang)
     assert status_of(anonymous, sign()) == 503
 
 
@@ -341,15 +338,15 @@ def test_nobody_waits_while_old_keys_are_renewed(
 ) -> None:
     asked = 0
 
-    async def hang(request: httpx.Request) -> httpx.Response:
+    async def count(request: httpx.Request) -> httpx.Response:
         nonlocal asked
         asked += 1
-        return await asyncio.Future()
+        return await hang(request)
 
     assert status_of(anonymous, sign()) == 200
     for name, seconds in {"JWKS_FRESH_SECONDS": -1.0, "JWKS_RETRY_SECONDS": -1.0, "JWKS_TIMEOUT": 60.0}.items():
         monkeypatch.setattr(auth, name, seconds)
-    keys.mock(side_effect=hang)
+    keys.mock(side_effect=count)
     for session in ("a", "b", "c"):
         assert status_of(anonymous, sign({"session_id": session})) == 200
     assert asked == 1

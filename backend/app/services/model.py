@@ -5,7 +5,8 @@ import importlib
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,9 +99,10 @@ class Model:
         places = [folder / f"{part}.md" for folder in (own, PROMPTS) if folder]
         return next(place for place in places if place.exists()).read_text(encoding="utf-8")
 
-    async def allow(self, session: Session, characters: int, answers: int = 1) -> Allowance:
+    @asynccontextmanager
+    async def allow(self, session: Session, characters: int, answers: int = 1) -> AsyncIterator[Allowance]:
         """Set tokens aside for a turn that gets so many answers, and whose requests have about so many characters in
-        all. Raises `QuotaExceededError`."""
+        all: to be settled by the turn, or here if none comes of it. Raises `QuotaExceededError`."""
         amount = answers * self._settings.AI_MAX_TOKENS + characters // _CHARACTERS_PER_TOKEN
         arguments = {"amount": amount, "per_day": self._settings.AI_TOKENS_PER_DAY}
         try:
@@ -109,7 +111,12 @@ class Model:
             now = datetime.now(UTC)
             midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
             raise QuotaExceededError(headers={"Retry-After": str(int((midnight - now).total_seconds()) + 1)}) from None
-        return Allowance(session, reserved)
+        allowance = Allowance(session, reserved)
+        try:
+            yield allowance
+        except BaseException:
+            await allowance.settle()
+            raise
 
     async def answer(
         self, instructions: str, messages: Sequence[Message], allowance: Allowance, tell: Callable[[str], None]
@@ -185,8 +192,7 @@ class Model:
                             said.append(text)
                             if written > MAX_OBJECT:
                                 break
-                    usage = stream.usage if not callable(stream.usage) else stream.usage()
-                    used = usage.total_tokens
+                    used = stream.usage.total_tokens
         except TimeoutError:
             raise ModelUnavailableError("The language model did not go on in time. Ask again in a while.") from None
         except ProblemError:

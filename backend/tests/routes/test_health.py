@@ -1,6 +1,5 @@
 """Whether the gateway lives, and whether it can serve: asked by anybody, without a token."""
 
-import asyncio
 import json
 
 import httpx
@@ -15,6 +14,7 @@ from app.auth import JWKS_PATH, NO_KEYS
 from app.services import readiness
 from app.services.db import SCHEMA_VERSION
 from tests.conftest import make_app
+from tests.respx_server import hang
 from tests.routes.exchange import problem
 from tests.tokens import JWT_SECRET
 
@@ -97,9 +97,6 @@ def test_a_part_that_hangs_is_named_in_time(
     path: str,
     part: str,
 ) -> None:
-    async def hang(request: httpx.Request) -> httpx.Response:
-        return await asyncio.Future()
-
     upstream.get(path).mock(side_effect=hang)
     assert readiness.READY_TIMEOUT < 2
     monkeypatch.setattr(readiness, "READY_TIMEOUT", 0.01)

@@ -7,27 +7,10 @@ from fastapi import Path, Response, status
 from pydantic import MISSING
 
 from app.dependencies import Caller, DatabaseSession, LanguageModel, RunningTurns, SearchLanguage
-from app.errors import (
-    BadUpstreamError,
-    ConnectionLostError,
-    IdTakenError,
-    InvalidRequestError,
-    ModelNotConfiguredError,
-    ModelRateLimitedError,
-    ModelRefusedError,
-    ModelUnavailableError,
-    OverloadedError,
-    QuotaExceededError,
-    RefusedKeyError,
-    TooManyRequestsError,
-    TurnRunningError,
-    UnknownNodeError,
-    UpstreamUnavailableError,
-    WriteConflictError,
-)
+from app.errors import IdTakenError, InvalidRequestError, UnknownNodeError
 from app.models.chat import ChatRequest
 from app.models.types import ChatId
-from app.responses import FOUND, Responses, problems, resource_router
+from app.responses import FOUND, TURN, Responses, problems, resource_router, streamed
 from app.services.leases import Snapshot, begin_answer, find_answer, stop_answer
 from app.turns import Turn
 from app.tutor import MAX_CHARACTERS, answering
@@ -35,32 +18,11 @@ from app.wire import stream_answer
 
 router = resource_router("/v1/workspaces/{workspace_id}/chat", "chat")
 
-BEGIN_SECONDS = 5.0
-"""So long the answer's first byte waits for the model's first word, so that its refusal is still a problem document."""
 MAX_QUESTION = 100_000
 
-_STREAM: Responses = {
-    200: {"description": "A UI message stream.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
-}
+_STREAM = streamed("A UI message stream.")
 _NOTHING: Responses = {204: {"description": "Nothing is being written."}}
-_ASKED = problems(
-    InvalidRequestError,
-    UnknownNodeError,
-    IdTakenError,
-    WriteConflictError,
-    TurnRunningError,
-    TooManyRequestsError,
-    QuotaExceededError,
-    ModelRateLimitedError,
-    BadUpstreamError,
-    ConnectionLostError,
-    RefusedKeyError,
-    ModelRefusedError,
-    OverloadedError,
-    UpstreamUnavailableError,
-    ModelNotConfiguredError,
-    ModelUnavailableError,
-)
+_ASKED = problems(InvalidRequestError, UnknownNodeError, IdTakenError, *TURN)
 Conversation = Annotated[ChatId, Path(description="The conversation, as the client names it.")]
 
 
@@ -82,24 +44,19 @@ async def send_chat_message(
     question = _question(workspace_id, request)
     model.check()
     own = session.detached()
+    replaced_id = _replaced_id(workspace_id, request)
     with turns.admit(caller) as places:
-        allowance = await model.allow(own, MAX_CHARACTERS)
-        try:
-            replaced_id = _replaced_id(workspace_id, request)
+        async with model.allow(own, MAX_CHARACTERS) as allowance:
             row = await begin_answer(
                 own, workspace_id, request.id, str(uuid4()), question=question, replaced_id=replaced_id
             )
-        except BaseException:
-            await allowance.settle()
-            raise
         turn = Turn(row, Snapshot("streaming"), "complete")
         turns.start(turn, caller, answering(model, allowance, request.id, language), places.pop_all())
-    await turn.wait_for_begin(BEGIN_SECONDS)
+    await turn.wait_for_begin()
     return stream_answer(row.id, turn.follow())
 
 
-@router.get("/{chat_id}/stream", responses=FOUND | _STREAM | _NOTHING,
-            response_class=Response)  # fmt: skip
+@router.get("/{chat_id}/stream", responses=FOUND | _STREAM | _NOTHING, response_class=Response)
 async def resume_chat(
     workspace_id: UUID, chat_id: Conversation, session: DatabaseSession, turns: RunningTurns
 ) -> Response:

@@ -6,29 +6,16 @@ from fastapi import Response, status
 
 from app.dependencies import Caller, CodeRunner, DatabaseSession, LanguageModel, RunningTurns
 from app.errors import (
-    BadUpstreamError,
-    ConnectionLostError,
     InterruptedTurnError,
     InvalidRequestError,
     LabHasContentError,
-    ModelNotConfiguredError,
-    ModelRateLimitedError,
-    ModelRefusedError,
-    ModelUnavailableError,
     NothingToReadError,
-    OverloadedError,
-    QuotaExceededError,
-    RefusedKeyError,
     RunnerUnavailableError,
-    TooManyRequestsError,
-    TurnRunningError,
     UnknownChapterError,
-    UpstreamUnavailableError,
-    WriteConflictError,
     WrongLabTypeError,
 )
 from app.generator import ALL_CHARACTERS, TRIES, generating
-from app.responses import FOUND, Responses, problems, resource_router
+from app.responses import FOUND, TURN, Responses, problems, resource_router, streamed
 from app.services.labs import check_runner
 from app.services.leases import Snapshot, begin_generation, find_generation, release_lab
 from app.services.material import plan_generation
@@ -37,36 +24,18 @@ from app.wire import stream_progress
 
 router = resource_router("/v1/labs/{lab_id}/generate", "labs")
 
-BEGIN_SECONDS = 5.0
-"""So long the first byte waits for the model's first word, so that its refusal is still a problem document."""
-
-_STREAM: Responses = {
-    200: {
-        "description": "A UI message stream: `data-progress` parts with `{step, attempt}`, the step being `reading`,"
-        " `writing`, `checking` or `done`, then the `status` and `failure` of the lab as `message-metadata`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    }
-}
+_STREAM = streamed(
+    "A UI message stream: `data-progress` parts with `{step, attempt}`, the step being `reading`, `writing`, `checking`"
+    " or `done`, then the `status` and `failure` of the lab as `message-metadata`."
+)
 _NOTHING: Responses = {204: {"description": "The lab is not being generated."}}
 _ASKED = problems(
     InvalidRequestError,
     UnknownChapterError,
-    WriteConflictError,
-    TurnRunningError,
+    *TURN,
     LabHasContentError,
     NothingToReadError,
     WrongLabTypeError,
-    TooManyRequestsError,
-    QuotaExceededError,
-    ModelRateLimitedError,
-    BadUpstreamError,
-    ConnectionLostError,
-    RefusedKeyError,
-    ModelRefusedError,
-    OverloadedError,
-    UpstreamUnavailableError,
-    ModelNotConfiguredError,
-    ModelUnavailableError,
     RunnerUnavailableError,
     InterruptedTurnError,
 )
@@ -93,15 +62,11 @@ async def generate_lab(
     if plan.kind == "code_lab":
         await check_runner(runner)
     with turns.admit(caller) as places:
-        allowance = await model.allow(own, ALL_CHARACTERS, TRIES)
-        try:
+        async with model.allow(own, ALL_CHARACTERS, TRIES) as allowance:
             row = await begin_generation(own, plan.lab_id, plan.workspace_id)
-        except BaseException:
-            await allowance.settle()
-            raise
         turn = Turn(row, Snapshot("generating", progress={"step": "reading"}), "in_progress")
         turns.start(turn, caller, generating(model, runner, allowance, plan), places.pop_all())
-    await turn.wait_for_begin(BEGIN_SECONDS)
+    await turn.wait_for_begin()
     return stream_progress(row.id, turn.follow())
 
 
