@@ -142,5 +142,5 @@ const list = (await db.query(FILES)).rows;
 const there = list.filter(({ name }) => existsSync(`${store}/${name}`));
 writeFileSync(files, JSON.stringify(there));
 console.error(`${there.length} files`);
-if (there.length < list.length) console.error(`${list.length - there.length} files are NOT in ${store}, and stay behind`);
+if (there.length < list.length) console.error(`${list.length - there.length} files are NOT in ${store}, and not in the export`);
 await db.close();

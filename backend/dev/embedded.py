@@ -28,7 +28,8 @@ CONFIG = ROOT / "supabase/lite.toml"
 MIGRATIONS = ROOT / "supabase/migrations"
 SILENCE = 3.5
 """Seconds within which a stack that serves answers, also under load."""
-STAMP = Path("supabase/.temp/data/migrated")  # among the data, so that it goes with them
+DATA = Path("supabase/.temp/data")
+STAMP = DATA / "migrated"  # among the data, so that it goes with them
 UNFINISHED = Path("supabase/.temp/unfinished")
 WAL_SEGMENT = 16 * 1024 * 1024
 
@@ -193,7 +194,7 @@ def cure(folder: Path) -> str:
     if is_full(folder):
         return f"the disk is full; make space at {folder / 'supabase/.temp'}, then start it again"
     return (
-        f"its data folder {folder / 'supabase/.temp/data'} is damaged unless it says otherwise above; "
+        f"its data folder {folder / DATA} is damaged unless it says otherwise above; "
         "put back a backup (backend/deploy/README.md), or empty it: `make reset`, or remove the container's volume"
     )
 
@@ -282,7 +283,7 @@ def _is_migrated(folder: Path) -> bool:
 
 def _begin_first_migration(folder: Path) -> None:
     """A data folder whose making was interrupted cannot be continued, and nobody has written to it yet."""
-    data = folder / "supabase/.temp/data"
+    data = folder / DATA
     if (folder / UNFINISHED).exists():
         shutil.rmtree(data, ignore_errors=True)
     if not data.exists():

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from dev import environment, http_calls
 from dev.database import database_url, find_psql, where, without_password
-from dev.embedded import hold
+from dev.embedded import DATA, hold
 from dev.processes import StartError, base_environment
 from dev.sweep import operator
 
@@ -57,7 +57,7 @@ def export(folder: Path, file: IO[bytes]) -> None:
     store = folder / "supabase/.temp/storage"
     with hold(folder) as held, tempfile.TemporaryDirectory() as made, tarfile.open(fileobj=file, mode="w|") as archive:
         rows, files = Path(made, "rows.sql"), Path(made, "files.json")
-        command: list[str | Path] = ["node", EXPORT, folder / "supabase/.temp/data", rows, files]
+        command: list[str | Path] = ["node", EXPORT, folder / DATA, rows, files]
         if subprocess.run(command, env=base_environment(), stdin=subprocess.DEVNULL, pass_fds=[held]).returncode:
             raise StartError("the data folder could not be read")
         archive.add(rows, rows.name)

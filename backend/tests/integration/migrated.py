@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dev.embedded import CONFIG, MIGRATIONS, PRELOAD, ROOT, EmbeddedStack, embedded_stack
+from dev.embedded import CONFIG, DATA, MIGRATIONS, PRELOAD, ROOT, EmbeddedStack, embedded_stack
 
 KEPT = ROOT / "backend/.pytest_cache/embedded"
 """Below it the folder of the current migrations, kept for the next run; those of others are removed."""
 MAKERS = (PRELOAD, CONFIG, ROOT / "supabase/package-lock.json", ROOT / "backend/dev/embedded.py")
-DATA = Path("supabase/.temp/data")
 
 
 @contextlib.contextmanager

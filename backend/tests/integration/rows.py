@@ -1,5 +1,6 @@
 """Bodies of new rows, and how to follow a list to its end."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,14 @@ def new_edge(source: Row, target: Row, **fields: Any) -> Row:
 
 def new_message(workspace: Row, **fields: Any) -> Row:
     return {"workspace_id": workspace["id"], "role": "user", "content": "What does the rank tell me?"} | fields
+
+
+def save_text(data_api: httpx.Client, source: Row, pages: Sequence[str], chapters: Sequence[Row] = ()) -> None:
+    """Give a source a text of these pages, as if it had been read from a file."""
+    place = f"{source['workspace_id']}/{source['id']}/a.txt"
+    file = {"storage_path": place, "file_name": "a.txt", "file_bytes": 1, "media_type": "text/plain"}
+    document = {"document": {"pages": pages, "chapters": chapters}}
+    assert data_api.post("/rpc/save_file", json={"source_id": source["id"]} | file | document).is_success
 
 
 def pasted(nodes: int, edges: int) -> tuple[list[str], Row]:

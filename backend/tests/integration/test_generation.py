@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.conftest import PLAIN, Backend, User, created, problem
 from tests.integration.model_stage import Stage, chunks, open_stage
-from tests.integration.rows import Row, new_edge, new_lab, new_source
+from tests.integration.rows import Row, new_edge, new_lab, new_source, save_text
 from tests.scripted_labs import CARDS, CODE, QUIZ
 
 SHOWN_CODE = {name: CODE[name] for name in ("instructions", "starter_code", "tests")} | {"language": "python"}
@@ -42,10 +42,7 @@ class Author:
     def source(self, *pages: str, chapters: Any = ()) -> Row:
         """A source with this text."""
         source = created(self.api.post("/sources", json=new_source(self.workspace)))
-        place = {"source_id": source["id"], "storage_path": f"{self.workspace['id']}/{source['id']}/a.txt"}
-        file = {"file_name": "a.txt", "file_bytes": 1, "media_type": "text/plain"}
-        text = {"document": {"pages": pages, "chapters": list(chapters)}}
-        assert self.data_api.post("/rpc/save_file", json=place | file | text).is_success
+        save_text(self.data_api, source, pages, chapters)
         return source
 
     def lab(self, script: str = "right", kind: str = "code_lab", **fields: Any) -> Row:

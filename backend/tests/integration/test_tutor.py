@@ -10,7 +10,7 @@ import pytest
 from tests.integration.chats import Chat, whole
 from tests.integration.conftest import Backend, User, created, problem
 from tests.integration.model_stage import Stage, chunks, open_stage
-from tests.integration.rows import Row, new_lab, new_source
+from tests.integration.rows import Row, new_lab, new_source, save_text
 
 SOLUTION = "def double(x):\n    return x + x  # the stored solution\n"
 CONTENT = {
@@ -36,12 +36,9 @@ def stage(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def source(backend: Backend, owner: User, api: httpx.Client, workspace: Row) -> Row:
     """A source with three pages and a chapter that begins at the last one."""
     source = created(api.post("/sources", json=new_source(workspace, title="Maps")))
-    file = {"storage_path": f"{workspace['id']}/{source['id']}/a.txt", "file_name": "a.txt", "file_bytes": 1}
     chapters = [{"level": 1, "title": "Inverses", "first_page": 3, "last_page": 3}]
-    document = {"document": {"pages": PAGES, "chapters": chapters}}
     with backend.data_api(owner) as data_api:
-        saved = {"source_id": source["id"], "media_type": "text/plain", **file, **document}
-        assert data_api.post("/rpc/save_file", json=saved).is_success
+        save_text(data_api, source, PAGES, chapters)
     return source
 
 
