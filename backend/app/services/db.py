@@ -40,7 +40,7 @@ from app.services.pool import MAX_REFUSAL_BYTES, read_whole
 from app.services.refusals import FAULTS, unreadable, upstream_problem
 from app.services.repeats import differing
 
-SCHEMA_VERSION = "20261125000530"
+SCHEMA_VERSION = "20261125000630"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
