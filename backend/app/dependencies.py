@@ -11,6 +11,7 @@ from app.models.chat_message import ChatMessage
 from app.models.edge import Edge
 from app.models.lab import Lab
 from app.models.lab_run import LabRun
+from app.models.member import Invitation
 from app.models.source import Source
 from app.models.workspace import Workspace
 from app.resources import Collection, collection, open_session, read_caller, read_versions
@@ -18,6 +19,7 @@ from app.services.db import Session, Table, TrashedTable
 from app.services.files import Files
 from app.services.model import Model
 from app.turns import Turns
+from app.workspace_collection import WorkspaceCollection, workspace_collection
 
 Caller = Annotated[auth.Caller, Depends(read_caller)]
 DatabaseSession = Annotated[Session, Depends(open_session)]
@@ -53,7 +55,10 @@ async def open_files(request: Request, session: DatabaseSession) -> Files:
 
 
 SourceFiles = Annotated[Files, Depends(open_files)]
-Workspaces = Annotated[Collection, Depends(collection(Table("workspaces", Workspace, searched="name")))]
+Workspaces = Annotated[
+    WorkspaceCollection, Depends(workspace_collection(Table("my_workspaces", Workspace, searched="name")))
+]
+Invitations = Annotated[Collection, Depends(collection(Table("invitations", Invitation)))]
 Sources = Annotated[Collection, Depends(collection(TrashedTable("sources", Source, searched="title")))]
 Labs = Annotated[LabCollection, Depends(lab_collection(_labs, _runs))]
 ChatMessages = Annotated[Collection, Depends(collection(Table("chat_messages", ChatMessage)))]

@@ -30,7 +30,7 @@ from app.errors import (
     UnsupportedFileError,
 )
 from app.models.file import FilePageQuery, TextQuery
-from app.services.db import Query, Session
+from app.services.db import Query, Session, write_refusal
 from app.services.documents import MEDIA_TYPES, DocumentError, Documents, fits
 from app.services.refusals import outside_workspace, unreadable
 from app.services.storage import Bucket, is_place
@@ -152,8 +152,10 @@ class Files:
             return await self._read(source, path, file.media_type, name or _name(source, file.media_type), file.size)
         except (ConnectionLostError, DeadlineExceededError):
             raise  # perhaps the row names it by now
-        except ProblemError:
+        except ProblemError as refusal:
             await self._remove([path])
+            if isinstance(refusal, NotFoundError):
+                raise await write_refusal(self._session, source.workspace_id, refusal) from None
             raise
 
     async def read_again(self, source_id: UUID) -> SavedSource:
@@ -246,7 +248,11 @@ class Files:
             arguments["document"] = msgspec.Raw(document)
         # The builder would write a long text again, and hold everybody up.
         query = WrittenCall(self._session.call("save_file", {}), msgspec.json.encode(arguments))
-        (saved,) = _decode(_saved, await self._session.send(query))
+        try:
+            (saved,) = _decode(_saved, await self._session.send(query))
+        except NotFoundError as refusal:
+            source = await self._source(source_id)  # a hidden one is not found
+            raise await write_refusal(self._session, source.workspace_id, refusal) from None
         await self._remove(saved.unused)
         return SavedSource(bytes(saved.source), _decode(_version, bytes(saved.source)).version)
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.errors import NotFoundError
-from app.services.db import Session
+from app.errors import NotFoundError, ReadOnlyError
+from app.services.db import Session, write_refusal
 
 RUNNING = ("streaming", "stopping", "generating")
 """The statuses of a row that has a writer."""
@@ -41,6 +41,8 @@ class Message(msgspec.Struct, frozen=True):
 
 _Found: Any = msgspec.defstruct("Found", [("id", str)])
 _Status: Any = msgspec.defstruct("Status", [("status", str)])
+_Role: Any = msgspec.defstruct("Role", [("role", str)])
+_read_roles = msgspec.json.Decoder(list[_Role]).decode
 _read_found = msgspec.json.Decoder(list[_Found]).decode
 _read_statuses = msgspec.json.Decoder(list[_Status]).decode
 _read_snapshots = msgspec.json.Decoder(list[Snapshot]).decode
@@ -108,7 +110,7 @@ async def begin_answer(
     """Add a question to a conversation and claim its answer, in one write.
 
     Without a question the last one is answered again. What is replaced goes, with all that follows it. Raises
-    `NotFoundError` and `TurnRunningError`.
+    `NotFoundError`, `ReadOnlyError` and `TurnRunningError`.
     """
     arguments = {
         "workspace_id": str(workspace_id),
@@ -117,7 +119,10 @@ async def begin_answer(
         "question": question,
         "replaced_id": replaced_id,
     }
-    await session.send(session.call("begin_answer", arguments))
+    try:
+        await session.send(session.call("begin_answer", arguments))
+    except NotFoundError as refusal:
+        raise await write_refusal(session, workspace_id, refusal) from None
     return AnswerRow(session, answer_id, str(workspace_id))
 
 
@@ -132,14 +137,15 @@ async def find_answer(session: Session, workspace_id: UUID, chat_id: str) -> Ans
 
 
 async def stop_answer(session: Session, workspace_id: UUID, chat_id: str) -> str | None:
-    """Ask whoever writes the conversation's answer to end it; its id. Raises `NotFoundError` for a hidden workspace."""
+    """Ask whoever writes the conversation's answer to end it; its id. Raises `NotFoundError` for a hidden
+    workspace, and `ReadOnlyError`."""
     update = session.table("chat_messages").update({"status": "stopping"})
     update = update.eq("workspace_id", workspace_id).eq("chat_id", chat_id).in_("status", ["streaming", "stopping"])
     found = await session.read(update.select("id"), _read_found, "chat_messages")
     if found:
         await end_lapsed_turns(session, str(workspace_id))
         return str(found[0].id)
-    await _check_workspace(session, workspace_id)
+    await _check_workspace(session, workspace_id, writing=True)
     return None
 
 
@@ -156,7 +162,10 @@ async def end_lapsed_turns(session: Session, workspace_id: str) -> None:
     await session.send(session.call("end_lapsed_turns", {"workspace_id": workspace_id}))
 
 
-async def _check_workspace(session: Session, workspace_id: UUID) -> None:
-    select = session.table("workspaces").select("id").eq("id", workspace_id)
-    if not await session.read(select, _read_found, "workspaces"):
+async def _check_workspace(session: Session, workspace_id: UUID, *, writing: bool = False) -> None:
+    select = session.table("my_workspaces").select("role").eq("id", workspace_id)
+    found = await session.read(select, _read_roles, "my_workspaces")
+    if not found:
         raise NotFoundError
+    if writing and found[0].role == "viewer":
+        raise ReadOnlyError

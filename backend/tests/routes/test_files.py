@@ -42,6 +42,7 @@ def store(upstream: respx.Router) -> respx.Router:
     upstream.route(method="POST", path__startswith=f"{STORE}/", name="put").respond(200, json={"Key": "k"})
     upstream.route(method="GET", path__startswith=f"{STORE}/", name="get").respond(200, content=b"some text")
     upstream.delete(STORE, name="remove").respond(200, json=[])
+    upstream.get("/rest/v1/my_workspaces", name="roles").respond(200, json=[])
     return upstream
 
 
@@ -131,6 +132,15 @@ def test_a_file_that_its_row_refuses_is_removed_again(client: TestClient, store:
     assert removed(store) == [store["put"].calls.last.request.url.path.removeprefix(f"{STORE}/")]
 
 
+def test_what_a_viewer_sends_is_refused_as_such(client: TestClient, store: respx.Router) -> None:
+    store["roles"].respond(200, json=[{"role": "viewer"}])
+    store["save"].mock(return_value=raised(404, "source_not_found"))
+    problem(client.delete(f"{PATH}/file"), 403, "read_only")
+    problem(client.post(f"{PATH}/text"), 403, "read_only")
+    store["put"].mock(return_value=refused(403, "new row violates row-level security policy"))
+    problem(client.put(f"{PATH}/file", content=b"some text", headers=TEXT), 403, "read_only")
+
+
 def test_a_file_that_perhaps_has_its_row_is_kept(client: TestClient, store: respx.Router) -> None:
     store["save"].mock(side_effect=httpx.ReadError("reset"))
     problem(client.put(f"{PATH}/file", content=b"some text", headers=TEXT), 502, "connection_lost")
@@ -194,7 +204,7 @@ def test_reading_again_takes_the_kind_from_the_file_store_or_the_name(client: Te
 def test_what_a_deletion_leaves_over_is_removed_before_the_answer(
     client: TestClient, store: respx.Router, path: str
 ) -> None:
-    store.delete(path.replace("/v1/", "/rest/v1/").rpartition("/")[0]).respond(200, json={"id": SOURCE_ID})
+    store.delete("/rest/v1/my_workspaces").respond(200, json={"id": WORKSPACE_ID})
     store.post("/rest/v1/rpc/move_to_trash").respond(204)
     store.post("/rest/v1/rpc/unused_files").respond(200, json=[f"{FOLDER}/old.txt"])
     assert client.delete(path).status_code == 204

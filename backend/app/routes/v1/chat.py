@@ -27,7 +27,7 @@ from app.errors import (
 )
 from app.models.chat import ChatRequest
 from app.models.types import ChatId
-from app.responses import FOUND, Responses, problems, resource_router
+from app.responses import EDITED, FOUND, Responses, problems, resource_router
 from app.services.leases import Snapshot, begin_answer, find_answer, stop_answer
 from app.turns import Turn
 from app.tutor import MAX_CHARACTERS, answering
@@ -64,7 +64,7 @@ _ASKED = problems(
 Conversation = Annotated[ChatId, Path(description="The conversation, as the client names it.")]
 
 
-@router.post("", responses=FOUND | _ASKED | _STREAM, response_class=Response)
+@router.post("", responses=EDITED | _ASKED | _STREAM, response_class=Response)
 async def send_chat_message(
     workspace_id: UUID,
     request: ChatRequest,
@@ -111,7 +111,7 @@ async def resume_chat(
     return stream_answer(row.id, turns.follow(row))
 
 
-@router.post("/{chat_id}/stop", status_code=status.HTTP_204_NO_CONTENT, responses=FOUND)
+@router.post("/{chat_id}/stop", status_code=status.HTTP_204_NO_CONTENT, responses=EDITED)
 async def stop_chat(workspace_id: UUID, chat_id: Conversation, session: DatabaseSession, turns: RunningTurns) -> None:
     """Stop the answer that is being written, whichever replica writes it. What it has written stays."""
     answer_id = await stop_answer(session, workspace_id, chat_id)
