@@ -27,8 +27,6 @@ WHOLE = LINE * 1000
 TIME = 20
 """Seconds within which each file has its answer."""
 
-pytestmark = pytest.mark.parametrize("backend", ["embedded"], indirect=True)  # the other one has no file store
-
 
 @pytest.fixture
 def own_gateway(backend: Backend, tmp_path: Path) -> Iterator[tuple[Child, str]]:
