@@ -1,5 +1,6 @@
 """Uploads that go wrong: broken off, too long, hostile, and a gateway that is killed meanwhile."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from dev.processes import Child, Supervisor
-from tests.integration.conftest import Backend, User, created, problem, start_worker
+from dev import front
+from dev.processes import Child, Supervisor, is_free
+from tests.integration.conftest import BACKEND, Backend, User, created, problem, start_worker
 from tests.integration.test_files import MARKDOWN, PDF, TEXT, put, source, store, stored
 from tests.processes import command, descendants
 from tests.sample_document import document
@@ -32,6 +34,19 @@ LONG = LINE * (8 << 20 >> 5)
 WHOLE = LINE * 1000
 TIME = 20
 """Seconds within which each file has its answer."""
+PROXY = """
+daemon off; pid nginx.pid; error_log stderr warn; events {{}}
+http {{
+  access_log off; client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp;
+  scgi_temp_path temp;
+  {upstreams}
+  server {{
+    listen 127.0.0.1:{port};
+    LINES
+    {locations}
+  }}
+}}
+"""
 BUSY = 6
 """So much longer may all take while other tests run."""
 NEIGHBOUR = """
@@ -139,6 +154,25 @@ def test_when_the_gateway_is_killed_while_it_reads_the_row_keeps_the_file_that_i
     saved = is_sent_again(api, row)
     assert set(stored(store, source)) == {saved["storage_path"], *left}
     assert not any(command(reader) for reader in readers), "who read it has ended with the gateway"
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_large_files_pass_through_a_proxy_that_is_set_as_the_guide_says(
+    backend: Backend, owner: User, source: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lines,) = re.findall(r"```nginx\n(.*?)```", (BACKEND / "deploy/README.md").read_text(), re.DOTALL)
+    monkeypatch.setattr(front, "CONFIG", PROXY.replace("LINES", lines))
+    tmp_path.chmod(0o755)
+    log = tmp_path / "nginx.log"
+    with Supervisor() as supervisor:
+        url = front.start_front(supervisor, tmp_path, {"/v1/": urlsplit(backend.url).netloc}, {}, log)
+        supervisor.wait_until(lambda: not is_free(urlsplit(url).port or 0), "nginx")
+        with replace(backend, url=url).gateway(owner) as mine:
+            path = f"/sources/{source['id']}/file"
+            row = put(mine, source, LINE * ((49 << 20) // len(LINE)), TEXT)
+            assert mine.get(path).content == LINE * (row["file_bytes"] // len(LINE))
+            problem(mine.put(path, content=LINE * ((60 << 20) // len(LINE)), headers=TEXT), 413, "body_too_large")
+    assert "buffered" not in log.read_text(), "it collects nothing"
 
 
 class Memory:
