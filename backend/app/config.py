@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     """The same of one user; more are answered 429."""
     MAX_FILE_READERS: Annotated[int, Field(ge=1)] | None = None
     """Files that one worker reads at the same time, each in a process of up to 384 MiB; the others wait. By default as
-    many as there are processor cores, two at most."""
+    many as it has processor cores, by its container's limit too, and two at most."""
     SEARCH_LANGUAGE: Annotated[str, Field(pattern=r"^[a-z]{2,30}$")] = "english"
     """The language whose word forms a search knows (a text search configuration of PostgreSQL); words are found as they
     are too, in any language. Files keep the one that they were read with."""

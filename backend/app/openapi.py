@@ -24,12 +24,39 @@ learns from) and **labs** (what one learns with), joined by **edges**; next to i
   `X-Request-ID` names the request in the logs.
 """
 
+FILES = """
+What sources hold: their files, the text of these, and search in it. There are three ways to upload a file.
+
+1. `PUT /v1/sources/{source_id}/file` takes the bytes, stores and reads them in one request:
+
+```sh
+curl -T book.pdf -H 'Content-Type: application/pdf' -H "Authorization: Bearer $TOKEN" \\
+  "$API_URL/v1/sources/$SOURCE_ID/file?name=book.pdf"
+```
+
+2. A page sends a `File` to Supabase Storage itself, and then has it read:
+
+```js
+const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+const source = `${apiUrl}/v1/sources/${sourceId}`;
+const path = `${workspaceId}/${sourceId}/${crypto.randomUUID()}.pdf`;
+const { error } = await supabase.storage.from("sources").upload(path, file, { contentType: "application/pdf" });
+if (error) throw error;
+await fetch(source, { method: "PATCH", headers, body: JSON.stringify({ storage_path: path }) });
+await fetch(`${source}/text`, { method: "POST", headers });
+```
+
+3. On hosted Supabase, large files over bad connections: a
+[resumable upload](https://supabase.com/docs/guides/storage/uploads/resumable-uploads) to the same `path` in place of
+`upload`, then the same two calls.
+"""
+
 TAGS = [
     {"name": "workspaces", "description": "Infinite canvases, each owned by one user, who may share it."},
     {"name": "sharing", "description": "Members of workspaces, and invitations to become one."},
     {"name": "canvas", "description": "All that is on a workspace's canvas: loaded at once, laid out at once."},
     {"name": "sources", "description": "What one learns from: PDFs, repositories, videos."},
-    {"name": "files", "description": "What sources hold: their files, the text of these, and search in it."},
+    {"name": "files", "description": FILES},
     {"name": "labs", "description": "What one learns with: coding exercises, flashcards, quizzes."},
     {"name": "edges", "description": "Lines from node to node; a node is a source or a lab."},
     {"name": "chat-messages", "description": "The conversation next to the canvas. Messages are never edited."},

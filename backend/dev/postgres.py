@@ -75,11 +75,13 @@ def postgres_stack(
     jwt_secret: str | None = None,
     public_keys: Sequence[Mapping[str, str]] = (),
     migrate: bool = True,
+    routes: Mapping[str, str] | None = None,
 ) -> Iterator[PostgresStack]:
     """A new database with the migrations applied, served at `url` as Supabase would. The log goes to `folder`.
 
     Tokens are accepted when they are signed by `jwt_secret` (HS256) or by the owner of one of `public_keys` (JWKs),
     which are also what `/auth/v1/.well-known/jwks.json` lists. POSTGRES_BIN in the environment chooses a Postgres.
+    `routes` are for further servers, as `start_front` takes them.
     """
     postgrest_binary, binaries = _postgrest(), _postgres()
     psql = _program(binaries, "psql")
@@ -132,7 +134,7 @@ def postgres_stack(
             url = start_front(
                 supervisor,
                 home,
-                {"/rest/v1/": f"127.0.0.1:{rest_port}/"},
+                {"/rest/v1/": f"127.0.0.1:{rest_port}/", **(routes or {})},
                 {
                     "/auth/v1/.well-known/jwks.json": {"keys": list(public_keys)},
                     "/auth/v1/health": {"name": "GoTrue", "description": "stands in for the login service"},

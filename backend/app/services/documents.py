@@ -23,6 +23,8 @@ WORKER = Path(__file__).with_name("document_worker.py")
 MAX_PAGES = 5000
 MAX_OUTPUT = 12 << 20
 CHUNK = 1 << 16
+CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of CPU that the container may use, of so many: https://docs.kernel.org/admin-guide/cgroup-v2.html"""
 
 _CLOCKS = {signal.SIGXCPU, signal.SIGALRM, signal.SIGKILL}
 
@@ -57,7 +59,7 @@ def fits(media_type: str, head: bytes) -> bool:
 
 
 class Documents:
-    """Reads files, as many at once as there are processor cores, two at most; the others wait for their turn."""
+    """Reads files, as many at once as it has processor cores, two at most; the others wait for their turn."""
 
     def __init__(self, at_once: int | None = None) -> None:
         self._turns = asyncio.Semaphore(at_once or min(cores(), 2))
@@ -94,8 +96,12 @@ class Documents:
 
 
 def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    """How many processor cores this process may use, as far as its container may: 1 at least."""
+    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):  # outside of a container there is no such file, or it says "max"
+        quota, period = CPU_LIMIT.read_text().split()
+        count = min(count, int(quota) // int(period))
+    return max(count, 1)
 
 
 async def _feed(process: asyncio.subprocess.Process, chunks: AsyncIterable[bytes]) -> None:

@@ -13,9 +13,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from dev.postgres import PostgresStack, postgres_stack
+from dev.postgres import PostgresStack
 from dev.processes import Child, Supervisor, free_port
 from tests.conftest import RUNNER_PORT
+from tests.integration.file_store import stored_stack
 from tests.integration.migrated import migrated_stack
 from tests.tokens import mint
 
@@ -63,7 +64,7 @@ def open_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         @cache
         def open_once(name: BackendName) -> Backend:
             folder = tmp_path_factory.mktemp(name)
-            stack: Any = opened.enter_context(migrated_stack(folder) if name == "embedded" else postgres_stack(folder))
+            stack: Any = opened.enter_context(migrated_stack(folder) if name == "embedded" else stored_stack(folder))
             return Backend(
                 name=name,
                 url=start_gateway(opened.enter_context(Supervisor()), folder, stack),

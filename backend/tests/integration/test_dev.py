@@ -20,10 +20,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.openapi import FILES
 from dev import sample
 from dev.processes import base_environment, free_port
 from dev.runner import CodeRunner
 from tests.integration.conftest import PLAIN
+from tests.sample_document import document
 
 ROOT = Path(__file__).parents[3]
 COPIED = (
@@ -336,6 +338,23 @@ def test_a_newcomer_fails_mends_and_completes_by_the_line_that_is_printed(runnin
     running.wait_until(lambda: "starting it again" in running.said)
     mended = line.replace("[[1] * n for _ in range(n)]", "[[1] * (i + 1) + [0] * (n - i - 1) for i in range(n)]")
     running.wait_until(lambda: "2 of 2 tests passed" in run(mended))
+
+
+def test_a_file_is_uploaded_by_the_lines_of_the_readme_and_of_docs(running: Running) -> None:
+    checkout, token = running.checkout, running.checkout.run("token").stdout.strip()
+    with httpx.Client(base_url=f"{checkout.api}/v1", headers={"Authorization": f"Bearer {token}"}, verify=PLAIN) as api:
+        workspace = api.post("/workspaces", json={"name": "Books"}).json()["id"]
+        for text in ((ROOT / "README.md").read_text(), FILES):
+            (line,) = re.findall(r"^curl -T book.pdf .*\\\n.*$", text, re.MULTILINE)
+            line = line.replace("make -s token", f"{sys.executable} -m dev token").replace(":8000", f":{checkout.port}")
+            new = {"workspace_id": workspace, "type": "pdf", "title": "A book"}
+            source = api.post("/sources", json=new).json()["id"]
+            (checkout.folder / "backend/book.pdf").write_bytes(document())
+            names = {"SOURCE_ID": source, "TOKEN": token, "API_URL": checkout.api}
+            options: dict[str, Any] = {"cwd": checkout.folder / "backend", "env": checkout.environment | names}
+            subprocess.check_output(line, shell=True, stderr=subprocess.DEVNULL, **options)  # noqa: S602 - as a person does
+            row = api.get(f"/sources/{source}").json()
+            assert (row["status"], row["page_count"], row["file_name"]) == ("ready", 6, "book.pdf")
 
 
 def test_a_gateway_that_cannot_reload_waits_for_the_next_change(running: Running) -> None:

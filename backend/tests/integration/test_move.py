@@ -1,11 +1,11 @@
-"""From the embedded stack to PostgreSQL with PostgREST, the files to another file store: `make export` and `make
-import` lose and change nothing."""
+"""From the embedded stack to PostgreSQL with PostgREST and a file store: `make export` and `make import` lose
+nothing and change nothing."""
 
 import json
 import stat
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from dev import move
-from dev.postgres import PostgresStack, postgres_stack
+from dev.postgres import PostgresStack
 from dev.processes import StartError, Supervisor
-from tests.integration.conftest import Backend, User, created, sign_up, start_gateway
+from tests.integration.conftest import User, created, sign_up, start_gateway
+from tests.integration.file_store import stored_stack
 from tests.integration.migrated import migrated_stack
 from tests.integration.rows import walk
 from tests.tokens import mint
@@ -64,6 +65,15 @@ def everything(url: str, user: User) -> dict[str, Any]:
                     seen[f"runs of {lab['id']}"] = walk(api, f"/labs/{lab['id']}/runs")
             seen[f"canvas of {workspace['id']}"] = api.get(f"/workspaces/{workspace['id']}/canvas").json()
         return seen
+
+
+def files_of(url: str, user: User, seen: dict[str, Any]) -> dict[str, bytes]:
+    """The files of the sources that a user sees, by their paths."""
+    sources = [row for name, rows in seen.items() if name.startswith("sources of") for row in rows]
+    read = [source for source in sources if source["status"] == "ready"]
+    assert read
+    with client(url, user) as api:
+        return {source["storage_path"]: api.get(f"/sources/{source['id']}/file").content for source in read}
 
 
 def use(api: httpx.Client) -> None:
@@ -145,12 +155,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
             token = created(api.post(f"/workspaces/{workspace['id']}/invitations", json=invitation))["token"]
             assert joining.post(f"/invitations/{token}/accept").status_code == 200
         rows = [everything(url, user) for user in users]
-        files = {}
-        for user, seen in zip(users, rows, strict=True):
-            with client(url, user) as api:
-                for source in (row for name, found in seen.items() if name.startswith("sources of") for row in found):
-                    if source["status"] == "ready":
-                        files[source["storage_path"]] = api.get(f"/sources/{source['id']}/file").content
+        files = files_of(url, users[0], rows[0]) | files_of(url, users[1], rows[1])
         assert len(files) == 2
         (lab, *_) = next(found for name, found in rows[0].items() if name.startswith("labs of"))
         solution = {"lab_id": lab["id"], "workspace_id": lab["workspace_id"], "solution": AWKWARD}
@@ -167,7 +172,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
 @pytest.fixture(scope="module")
 def target(moved: Moved, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresStack]:
     """A migrated database with a login service's own columns of auth.users, and somebody in it."""
-    with postgres_stack(tmp_path_factory.mktemp("postgres"), jwt_secret=moved.jwt_secret) as stack:
+    with stored_stack(tmp_path_factory.mktemp("postgres"), jwt_secret=moved.jwt_secret) as stack:
         stack.sql("""
             alter table auth.users add column encrypted_password varchar(255), add column instance_id uuid,
                 add column confirmation_token varchar(255), add column raw_user_meta_data jsonb,
@@ -183,11 +188,10 @@ def target(moved: Moved, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 @pytest.fixture(scope="module")
-def file_store(open_backend: Callable[[str], Backend]) -> dict[str, str]:
-    """The settings of another file store, whose operator imports."""
-    other = open_backend("embedded")
-    key = mint(str(uuid4()), secret=other.jwt_secret, role="service_role")
-    return {"SUPABASE_URL": other.supabase_url, "SUPABASE_PUBLISHABLE_KEY": other.publishable_key, "KEY": key}
+def file_store(target: PostgresStack) -> dict[str, str]:
+    """The settings of its file store, whose operator imports."""
+    key = mint(str(uuid4()), secret=target.jwt_secret, role="service_role")
+    return {"SUPABASE_URL": target.url, "SUPABASE_PUBLISHABLE_KEY": target.publishable_key, "KEY": key}
 
 
 def test_without_a_file_store_nothing_is_imported(moved: Moved, target: PostgresStack, file_store: Any) -> None:
@@ -201,8 +205,6 @@ def test_without_a_file_store_nothing_is_imported(moved: Moved, target: Postgres
 def test_what_a_used_workspace_holds_is_moved_row_by_row(
     moved: Moved, target: PostgresStack, file_store: dict[str, str], tmp_path: Path
 ) -> None:
-    for path in moved.files:  # what a file store notes of a file that comes
-        target.sql(f"insert into storage.objects (bucket_id, name) values ('sources', '{path}')")  # noqa: S608
     move.load(moved.file, target.dsn, target.psql, file_store)
     with Supervisor() as supervisor:
         url = start_gateway(supervisor, tmp_path, target)
@@ -210,6 +212,7 @@ def test_what_a_used_workspace_holds_is_moved_row_by_row(
             assert everything(url, user) == rows
             assert [workspace["version"] for workspace in rows["workspaces"]] == [6]
             assert all(rows.values()), "every table holds rows"
+            assert files_of(url, user, rows).items() <= moved.files.items()
         with client(url, moved.guest) as api, client(url, moved.users[1]) as another:
             assert [row["role"] for row in api.get("/workspaces").json()] == ["viewer"]
             assert another.post(f"/invitations/{moved.token}/accept").json()["role"] == "viewer"

@@ -1,25 +1,11 @@
-"""Files through the real supabase-js, straight at the file store: the owner's, and a stranger's attempts."""
+"""The text of files at the data API itself: saved, found and kept as it is, around the gateway."""
 
 import json
-import os
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.integration.conftest import Backend, User
-
-PROJECT = Path(__file__).parents[1] / "javascript"
-
-
-@pytest.fixture(scope="module")
-def node_modules() -> None:
-    """supabase-js, installed when it is missing or older than the lock file."""
-    installed, lock = PROJECT / "node_modules/.package-lock.json", PROJECT / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=PROJECT, check=True, capture_output=True)
 
 
 def new_source(backend: Backend, user: User) -> tuple[str, str]:
@@ -29,31 +15,6 @@ def new_source(backend: Backend, user: User) -> tuple[str, str]:
         workspace = data_api.post("/workspaces", json={"name": "Linear algebra"}).json()[0]["id"]
         new = {"workspace_id": workspace, "type": "pdf", "title": "Vectors"}
         return workspace, data_api.post("/sources", json=new).json()[0]["id"]
-
-
-@pytest.mark.usefixtures("node_modules")
-@pytest.mark.parametrize("backend", ["embedded"], indirect=True)
-def test_files_work_through_supabase_js(backend: Backend, owner: User, stranger: User) -> None:
-    workspace, source = new_source(backend, owner)
-    foreign = "/".join(new_source(backend, stranger))
-    done = subprocess.run(
-        ["node", "storage.mjs"],
-        cwd=PROJECT,
-        env={
-            **os.environ,
-            "SUPABASE_URL": backend.supabase_url,
-            "SUPABASE_KEY": backend.publishable_key,
-            "OWNER_TOKEN": owner.token,
-            "STRANGER_TOKEN": stranger.token,
-            "WORKSPACE_ID": workspace,
-            "SOURCE_ID": source,
-            "FOREIGN_PATH": f"{foreign}/theirs.md",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-    assert done.stdout.count("\nok ") + 1 == len(done.stdout.splitlines()) > 10
 
 
 def test_a_file_is_saved_and_found(backend: Backend, owner: User, stranger: User) -> None:

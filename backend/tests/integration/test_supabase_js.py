@@ -1,18 +1,35 @@
-"""The real supabase-js, straight at the data API of both backends: what it does on Supabase works on our tables.
+"""The real supabase-js, straight at the data API and the file store of both backends: what it does on Supabase works
+here.
 
 The claims are in `tests/javascript`, in its own language; each file is run by Node once for each backend.
 """
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
+from app.openapi import FILES
 from dev.processes import base_environment
 from tests.integration.conftest import Backend, User
+from tests.integration.test_files import source
+from tests.sample_document import document
+
+__all__ = ["source"]
 
 PROJECT = Path(__file__).parents[1] / "javascript"
+README = Path(__file__).parents[3] / "README.md"
+# What a page has already when it uploads.
+PAGE = """
+import { readFile } from "node:fs/promises";
+import { owner as supabase } from "./client.mjs";
+const { API_URL: apiUrl, OWNER_TOKEN: token, WORKSPACE_ID: workspaceId, SOURCE_ID: sourceId } = process.env;
+const file = new File([await readFile(process.env.FILE)], "book.pdf", { type: "application/pdf" });
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +41,11 @@ def packages() -> None:
         assert done.returncode == 0, f"{done.stdout}{done.stderr}"
 
 
-@pytest.mark.usefixtures("packages")
-@pytest.mark.parametrize("claims", sorted(PROJECT.glob("*.test.mjs")), ids=lambda file: file.name.partition(".")[0])
-def test_supabase_js_works(backend: Backend, owner: User, stranger: User, claims: Path) -> None:
+def run(backend: Backend, owner: User, stranger: User, *command: str | Path, script: str = "", **env: str) -> None:
     node = shutil.which("node")
     assert node
     done = subprocess.run(
-        [node, "--test", "--test-reporter=tap", claims],
+        [node, *command],
         cwd=PROJECT,
         env=base_environment()
         | {
@@ -40,9 +55,37 @@ def test_supabase_js_works(backend: Backend, owner: User, stranger: User, claims
             "OWNER_TOKEN": owner.token,
             "STRANGER_ID": stranger.id,
             "STRANGER_TOKEN": stranger.token,
-        },
+        }
+        | env,
+        input=script,
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+
+
+@pytest.mark.usefixtures("packages")
+@pytest.mark.parametrize("claims", sorted(PROJECT.glob("*.test.mjs")), ids=lambda file: file.name.partition(".")[0])
+def test_supabase_js_works(backend: Backend, owner: User, stranger: User, claims: Path) -> None:
+    run(backend, owner, stranger, "--test", "--test-reporter=tap", claims)
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_page_uploads_by_the_lines_of_the_readme(
+    backend: Backend, api: httpx.Client, owner: User, stranger: User, source: dict[str, Any], tmp_path: Path
+) -> None:
+    (lines,) = re.findall(r"```js\n(.*?)```", README.read_text(), re.DOTALL)
+    assert f"```js\n{lines}```" in FILES, "/docs shows them too"
+    book = tmp_path / "book.pdf"
+    book.write_bytes(document())
+    env = {
+        "API_URL": backend.url,
+        "WORKSPACE_ID": source["workspace_id"],
+        "SOURCE_ID": source["id"],
+        "FILE": str(book),
+    }
+    run(backend, owner, stranger, "--input-type=module", script=PAGE + lines, **env)
+    row = api.get(f"/sources/{source['id']}").json()
+    assert (row["status"], row["page_count"], row["media_type"]) == ("ready", 6, "application/pdf")
+    assert api.get(f"/sources/{source['id']}/file").content == book.read_bytes()

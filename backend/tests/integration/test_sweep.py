@@ -19,8 +19,6 @@ __all__ = ["source", "store"]
 ROOT = __file__.partition("/backend/tests/")[0]
 Sweep = Callable[..., "subprocess.CompletedProcess[str]"]
 
-pytestmark = pytest.mark.parametrize("backend", ["embedded"], indirect=True)  # the other one has no file store
-
 
 @pytest.fixture
 def operator(backend: Backend) -> str:

@@ -234,6 +234,19 @@ def test_files_wait_for_their_turn() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("100000 100000\n", 1), ("50000 100000\n", 1), ("max 100000\n", 4), ("900000 100000\n", 4)]
+)
+def test_a_container_has_as_many_cores_as_its_limit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: str, expected: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(4), raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    (tmp_path / "cpu.max").write_text(limit)
+    monkeypatch.setattr(documents, "CPU_LIMIT", tmp_path / "cpu.max")
+    assert documents.cores() == expected
+
+
 def test_what_the_file_comes_from_may_fail() -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"%PDF-1.7"
