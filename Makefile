@@ -124,3 +124,4 @@ lock: install ## Write all lock files anew, with the newest versions that are al
 	cd supabase && rm -rf node_modules package-lock.json && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/typescript && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/javascript && npm install --package-lock-only --ignore-scripts
+	cd backend/tests/chat && npm install --package-lock-only --ignore-scripts

@@ -105,9 +105,9 @@ class Turn:
     async def follow(self) -> AsyncIterator[Snapshot | None]:
         """What it shows, each time that it changes, to its end; None when there is no news for a while."""
         while True:
-            changed = self._changed
-            yield self.state
-            if not self.state.is_running:
+            changed, state = self._changed, self.state
+            yield state  # it may have ended by the time that this is sent
+            if not state.is_running:
                 return
             while not await _is_set_within(changed, QUIET_SECONDS):
                 yield None

@@ -83,7 +83,7 @@ def answering(model: Model, allowance: Allowance, chat_id: str, language: str) -
 
         try:
             question = await read_question(turn.row.session, turn.row.workspace_id, chat_id, language)
-            await model.answer(model.instructions("tutor"), conversation(question), allowance, tell)
+            await model.answer(model.instructions("tutor"), conversation(question), allowance, tell, MAX_ANSWER)
         finally:
             turn.result["tokens"] = allowance.used
             await allowance.settle()

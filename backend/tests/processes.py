@@ -22,6 +22,15 @@ def command(pid: int) -> str:
         return ""
 
 
+def peak_mib(pid: int) -> float:
+    """The most memory that it has held so far; 0 where /proc does not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
 def _comes_from(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
     while pid in parents:
         pid = parents[pid]

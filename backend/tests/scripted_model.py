@@ -1,7 +1,8 @@
 """A language model by script: a server of its own that speaks OpenAI's API and does what the name of the model says.
 
-`words-<n>-<ms>` streams so many words, one every so many milliseconds; `citing` names the pages `[0]` to `[4]`; `cut`
-closes the connection in the middle; `bad-json`, `silent`, `refused` (401), `busy` (429) and `broken` (500) are what
+`words-<n>-<ms>` streams so many words, one every so many milliseconds; `endless` streams words without end; `citing`
+names the pages `[0]` to `[4]`; `cut` closes the connection in the middle; `line` is one line without end, and `packed`
+is compressed without being asked for; `bad-json`, `silent`, `refused` (401), `busy` (429) and `broken` (500) are what
 they are called. `labs-<ms>` writes a lab, whichever the text that it is given asks for by `Script: <name>`, a try of it
 for each question so far, one piece every so many milliseconds; `Script: busy` and the like refuse. `GET /seen` answers
 all requests so far.
@@ -46,12 +47,18 @@ async def complete(request: web.Request) -> web.StreamResponse:
         error = {"error": {"message": f"secret {asked['messages']}", "type": model, "code": model}}
         return web.json_response(error, status=status, headers={"Retry-After": "7"})
     answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    if model == "packed":
+        answer.headers["Content-Encoding"] = "gzip"
     await answer.prepare(request)
     if model.startswith("labs-"):
         return await write_lab(answer, asked, SCRIPTS[script[1] if script else ""])
     kind, *numbers = model.split("-") if model.startswith("words-") else (model, "5", "10")
+    if kind == "endless":
+        numbers = ["1000000000", "0"]
     if kind == "silent":
         await asyncio.sleep(3600)
+    while kind == "line":
+        await answer.write(b"x" * 65536)
     count, pause = map(int, numbers)
     for number in range(count):
         if kind in {"cut", "bad-json"} and number == 3:

@@ -34,6 +34,7 @@ _MODULES = (
     "pydantic_ai.tools",
     "pydantic_ai.models.openai",
     "pydantic_ai.providers.openai",
+    "app.services.model_client",
 )
 _CHARACTERS_PER_TOKEN = 3
 """A guess on the safe side, for what is reserved and for models that count nothing."""
@@ -119,13 +120,19 @@ class Model:
             raise
 
     async def answer(
-        self, instructions: str, messages: Sequence[Message], allowance: Allowance, tell: Callable[[str], None]
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        allowance: Allowance,
+        tell: Callable[[str], None],
+        most: int,
     ) -> None:
-        """Have the model answer the last message, and `tell` each piece of text as it comes.
+        """Have the model answer the last message, and `tell` each piece of text as it comes, about so many characters
+        at most.
 
         Raises `ModelUnavailableError`, `ModelRateLimitedError` and `ModelRefusedError`.
         """
-        await self._request(instructions, messages, None, allowance, tell)
+        await self._request(instructions, messages, None, allowance, tell, most)
 
     async def write(
         self,
@@ -139,7 +146,7 @@ class Model:
 
         It `begin`s when the model has not refused. Raises as `answer` does.
         """
-        return await self._request(instructions, messages, shape, allowance, lambda text: begin())
+        return await self._request(instructions, messages, shape, allowance, lambda text: begin(), MAX_OBJECT)
 
     async def _request(
         self,
@@ -148,12 +155,15 @@ class Model:
         shape: Shape | None,
         allowance: Allowance,
         tell: Callable[[str], None],
+        most: int,
     ) -> str:
         model = await self._open()
         from pydantic_ai import messages as parts
         from pydantic_ai.direct import model_request_stream
         from pydantic_ai.models import ModelRequestParameters
         from pydantic_ai.tools import ToolDefinition
+
+        from app.services.model_client import hearing
 
         history: list[Any] = [parts.ModelRequest(parts=[parts.SystemPromptPart(instructions)])]
         for message in messages:
@@ -174,6 +184,16 @@ class Model:
         said: list[str] = []
         written = used = 0
         loop = asyncio.get_running_loop()
+
+        def hear(text: str) -> bool:
+            nonlocal written
+            limit.reschedule(loop.time() + self._settings.AI_TOKEN_TIMEOUT)
+            if text := _storable(text):
+                written += len(text)
+                tell(text)
+            return written < most
+
+        heard = hearing.set(None if shape else hear)
         try:
             async with asyncio.timeout(self._settings.AI_FIRST_TOKEN_TIMEOUT) as limit:
                 settings: Any = {"max_tokens": self._settings.AI_MAX_TOKENS}
@@ -181,17 +201,13 @@ class Model:
                     model, history, model_settings=settings, model_request_parameters=asked, instrument=False
                 ) as stream:
                     async for event in stream:
-                        limit.reschedule(loop.time() + self._settings.AI_TOKEN_TIMEOUT)
                         text = _text_of(event, parts)
                         if isinstance(event, parts.PartStartEvent) and isinstance(event.part, parts.ToolCallPart):
                             said.clear()  # what was said before the object is none of it
-                        if text:
-                            written += len(text)
-                            tell(text)
-                        if shape and text:
-                            said.append(text)
-                            if written > MAX_OBJECT:
-                                break
+                        if shape:
+                            said.append(_storable(text))
+                        if not hear(text):
+                            break
                     used = stream.usage.total_tokens
         except TimeoutError:
             raise ModelUnavailableError("The language model did not go on in time. Ask again in a while.") from None
@@ -202,6 +218,7 @@ class Model:
                 read = 0  # it was refused, so that it was not read
             raise self._problem(error) from None
         finally:
+            hearing.reset(heard)
             allowance.used += used or (read + written) // _CHARACTERS_PER_TOKEN
         return "".join(said)
 
@@ -222,11 +239,14 @@ class Model:
         from pydantic_ai.providers.openai import OpenAIProvider
 
         key = self._settings.AI_API_KEY
+        from app.services.model_client import open_client
+
         client = openai.AsyncOpenAI(
             api_key=key.get_secret_value() if key else "unset",
             base_url=self._settings.AI_BASE_URL or "https://api.openai.com/v1",
             timeout=openai.Timeout(None, connect=self._settings.AI_CONNECT_TIMEOUT),
             max_retries=0,
+            http_client=open_client(),
         )
         return OpenAIChatModel(self._settings.AI_MODEL or "", provider=OpenAIProvider(openai_client=client))
 
@@ -248,7 +268,7 @@ class Model:
 
 
 def _text_of(event: Any, parts: Any) -> str:
-    """The text or JSON that the event adds, without what a column cannot hold."""
+    """The text or JSON that the event adds."""
     text: Any = ""
     added = getattr(event, "part", None) if isinstance(event, parts.PartStartEvent) else getattr(event, "delta", None)
     match added:
@@ -262,4 +282,9 @@ def _text_of(event: Any, parts: Any) -> str:
             text = added.args_delta
     if isinstance(text, dict):  # as some servers send arguments
         text = json.dumps(text)
-    return (text or "").replace("\x00", "").encode(errors="ignore").decode()
+    return text or ""
+
+
+def _storable(text: str) -> str:
+    """The text without what a column cannot hold."""
+    return text.replace("\x00", "").encode(errors="ignore").decode()

@@ -33,7 +33,9 @@ class Stage:
 
 
 @contextmanager
-def open_stage(backend: Backend, folder: Path, first_script: str, second_script: str) -> Iterator[Stage]:
+def open_stage(
+    backend: Backend, folder: Path, first_script: str, second_script: str, **all_settings: str
+) -> Iterator[Stage]:
     """A stage whose gateways ask for the models of these names. What they log goes to `folder`, DEBUG included."""
     with Supervisor() as supervisor:
         port = free_port()
@@ -51,7 +53,7 @@ def open_stage(backend: Backend, folder: Path, first_script: str, second_script:
         def start(script: str = first_script, **settings: str) -> Iterator[tuple[Child, str]]:
             usual = {"AI_BASE_URL": f"{model}/v1", "AI_MODEL": script, "AI_API_KEY": "sk-secret", "LOG_LEVEL": "DEBUG"}
             with Supervisor() as own:
-                yield start_worker(own, folder, backend.stack, **usual | settings)
+                yield start_worker(own, folder, backend.stack, **usual | all_settings | settings)
 
         with start() as (_, first), start(second_script) as (_, second):
             yield Stage(start, first, second, model)

@@ -5,8 +5,6 @@ The claims are in `tests/javascript`, in its own language; each file is run by N
 """
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,8 @@ import httpx
 import pytest
 
 from app.openapi import FILES
-from dev.processes import base_environment
 from tests.integration.conftest import Backend, User
+from tests.integration.node_packages import install, run
 from tests.integration.test_files import source
 from tests.sample_document import document
 
@@ -34,41 +32,29 @@ const file = new File([await readFile(process.env.FILE)], "book.pdf", { type: "a
 
 @pytest.fixture(scope="module")
 def packages() -> None:
-    """Installs supabase-js when it is missing or older than the lock file."""
-    installed, lock = PROJECT / "node_modules/.package-lock.json", PROJECT / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        done = subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=PROJECT, capture_output=True, text=True)
-        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    """Installs supabase-js."""
+    install(PROJECT)
 
 
-def run(backend: Backend, owner: User, stranger: User, *command: str | Path, script: str = "", **env: str) -> None:
-    node = shutil.which("node")
-    assert node
-    done = subprocess.run(
-        [node, *command],
+def run_page(backend: Backend, owner: User, stranger: User, *command: str | Path, script: str = "", **env: str) -> None:
+    run(
+        *("node", *command),
         cwd=PROJECT,
-        env=base_environment()
-        | {
-            "SUPABASE_URL": backend.supabase_url,
-            "SUPABASE_PUBLISHABLE_KEY": backend.publishable_key,
-            "OWNER_ID": owner.id,
-            "OWNER_TOKEN": owner.token,
-            "STRANGER_ID": stranger.id,
-            "STRANGER_TOKEN": stranger.token,
-        }
-        | env,
-        input=script,
-        capture_output=True,
-        text=True,
-        timeout=120,
+        script=script,
+        SUPABASE_URL=backend.supabase_url,
+        SUPABASE_PUBLISHABLE_KEY=backend.publishable_key,
+        OWNER_ID=owner.id,
+        OWNER_TOKEN=owner.token,
+        STRANGER_ID=stranger.id,
+        STRANGER_TOKEN=stranger.token,
+        **env,
     )
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
 
 
 @pytest.mark.usefixtures("packages")
 @pytest.mark.parametrize("claims", sorted(PROJECT.glob("*.test.mjs")), ids=lambda file: file.name.partition(".")[0])
 def test_supabase_js_works(backend: Backend, owner: User, stranger: User, claims: Path) -> None:
-    run(backend, owner, stranger, "--test", "--test-reporter=tap", claims)
+    run_page(backend, owner, stranger, "--test", "--test-reporter=tap", claims)
 
 
 @pytest.mark.usefixtures("packages")
@@ -85,7 +71,7 @@ def test_a_page_uploads_by_the_lines_of_the_readme(
         "SOURCE_ID": source["id"],
         "FILE": str(book),
     }
-    run(backend, owner, stranger, "--input-type=module", script=PAGE + lines, **env)
+    run_page(backend, owner, stranger, "--input-type=module", script=PAGE + lines, **env)
     row = api.get(f"/sources/{source['id']}").json()
     assert (row["status"], row["page_count"], row["media_type"]) == ("ready", 6, "application/pdf")
     assert api.get(f"/sources/{source['id']}/file").content == book.read_bytes()

@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from app.tutor import MAX_ANSWER
 from tests.integration.chats import Chat, read_some, whole
 from tests.integration.conftest import PLAIN, Backend, User, problem
 from tests.integration.model_stage import Stage, chunks, open_stage
+from tests.processes import peak_mib
 from tests.scripted_model import text
 from tests.tokens import mint
 
@@ -24,6 +26,12 @@ def stage(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     script = f"words-{WORDS}-{PAUSE}"
     with open_stage(backend, tmp_path_factory.mktemp("turns"), script, script) as stage:
         yield stage
+
+
+def load(chat: Chat, url: str) -> None:
+    """Ask once, which loads what talks to the model. It may take longer than a refusal is waited for."""
+    with chat.ask(url, "Are you there?") as response:
+        response.read()
 
 
 @pytest.fixture
@@ -124,10 +132,12 @@ def test_a_replica_told_to_stop_ends_its_answers_within_the_grace(stage: Stage, 
 def test_what_the_model_refuses_is_a_problem_document(
     stage: Stage, chat: Chat, model: str, status: int, code: str
 ) -> None:
-    with stage.start(model) as (_, url), chat.ask(url) as response:
-        response.read()
-        problem(response, status, code)
-        assert model != "busy" or response.headers["retry-after"] == "7"
+    with stage.start(model) as (_, url):
+        load(chat, url)
+        with chat.ask(url) as response:
+            response.read()
+            problem(response, status, code)
+            assert model != "busy" or response.headers["retry-after"] == "7"
     assert chat.rows(stage.first)[-1]["failure"] == code
 
 
@@ -136,6 +146,45 @@ def test_an_answer_that_breaks_off_has_failed_and_keeps_its_text(stage: Stage, c
     with stage.start(model) as (_, url):
         said, end, _ = whole(chat.ask(url))
     assert (said, end["status"], end["failure"]) == (text(3), "failed", "model_unavailable")
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # a gateway of its own
+@pytest.mark.parametrize(("model", "said"), [("silent", ""), ("words-9-3000", "w0 ")])
+def test_a_model_that_does_not_go_on_is_not_waited_for(stage: Stage, chat: Chat, model: str, said: str) -> None:
+    with stage.start(model, AI_FIRST_TOKEN_TIMEOUT="1", AI_TOKEN_TIMEOUT="1") as (_, url):
+        load(chat, url)
+        with chat.ask(url) as response:
+            response.read()
+            if not said:
+                problem(response, 503, "model_unavailable")
+    answer = chat.rows(stage.first)[-1]
+    assert (answer["status"], answer["failure"], answer["content"]) == ("failed", "model_unavailable", said)
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # a gateway of its own
+@pytest.mark.parametrize("model", ["endless", "words-100000-0"])
+def test_of_an_answer_without_end_so_much_is_read_as_a_message_holds(
+    stage: Stage, chat: Chat, owner: User, workspace: dict[str, Any], model: str
+) -> None:
+    with stage.start(model) as (child, url):
+        load(Chat(owner, workspace, "another"), url)
+        before = peak_mib(child.pid)
+        said, end, _ = whole(chat.ask(url))
+        assert (said, end["status"]) == (text(20_000)[:MAX_ANSWER], "complete")
+        assert peak_mib(child.pid) - before < 30
+    assert chat.rows(stage.first)[-1]["content"] == said
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # a gateway of its own
+@pytest.mark.parametrize("model", ["line", "packed"])
+def test_what_cannot_be_bounded_is_not_read(stage: Stage, chat: Chat, model: str) -> None:
+    with stage.start(model) as (child, url):
+        load(chat, url)
+        before = peak_mib(child.pid)
+        with chat.ask(url) as response:
+            response.read()
+            problem(response, 503, "model_unavailable")
+        assert peak_mib(child.pid) - before < 30
 
 
 def test_a_days_tokens_are_bounded(stage: Stage, chat: Chat) -> None:

@@ -1,31 +1,21 @@
 """A TypeScript client made from the API's own description compiles under `strict`, refuses what is wrong, and works."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from dev.openapi import text
-from dev.processes import base_environment
 from tests.integration.conftest import Backend, User
+from tests.integration.node_packages import install, run
 
 PROJECT = Path(__file__).parents[1] / "typescript"
 
 
-def run(*command: str | Path, cwd: Path, **env: str) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=base_environment() | env, timeout=120)
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def node_modules() -> Path:
-    """The generator and the compiler, installed when they are missing or older than the lock file."""
-    installed, lock = PROJECT / "node_modules/.package-lock.json", PROJECT / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run("npm", "ci", "--ignore-scripts", cwd=PROJECT)
-    return installed.parent
+    """The generator and the compiler."""
+    return install(PROJECT)
 
 
 @pytest.fixture(scope="module")
