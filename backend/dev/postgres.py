@@ -137,7 +137,7 @@ def postgres_stack(
                 {"/rest/v1/": f"127.0.0.1:{rest_port}/", **(routes or {})},
                 {
                     "/auth/v1/.well-known/jwks.json": {"keys": list(public_keys)},
-                    "/auth/v1/health": {"name": "GoTrue", "description": "stands in for the login service"},
+                    "/auth/v1/health": {"name": "GoTrue", "description": "in place of the login service"},
                 },
                 log,
             )

@@ -1,4 +1,4 @@
-"""Who gets in: one route stands for all, since every route takes its caller from the same place."""
+"""Who gets in, tested on one route: every route takes its caller from the same place."""
 
 import asyncio
 import base64

@@ -216,7 +216,7 @@ def test_every_refusal_is_documented_where_it_is_made(document: Document) -> Non
     assert {name: found for name, found in made.items() if found} == REFUSALS
 
 
-def test_what_creates_documents_the_repetition_and_where_the_row_lies(document: Document) -> None:
+def test_what_creates_documents_the_repetition_and_where_the_row_is(document: Document) -> None:
     for path, operation in operations(document):
         if operation["operationId"].startswith("create_"):
             for status in ("200", "201"):

@@ -17,7 +17,7 @@ insert into lab_runs (workspace_id, lab_id, user_id, code, status, message, test
   values (pg_temp.id('physics'), pg_temp.id('quiz'), pg_temp.id('ada'), '', 'fail', '', '[]', '');
 insert into lab_solutions (lab_id, workspace_id, solution) values (pg_temp.id('quiz'), pg_temp.id('physics'), 'x = 1');
 
--- One statement per table and operation, each of which touches Ada's one row or adds one beside it.
+-- One statement per table and operation, each of which touches Ada's one row or adds one next to it.
 create temp table operations (relation text, operation text, statement text) on commit drop;
 insert into operations values
   ('workspaces', 'select', $$ select from workspaces where id = pg_temp.id('physics') $$),
@@ -99,7 +99,7 @@ select throws_ok(
 select pg_temp.become('bob', 'anon');
 select is(pg_temp.outcome(statement), '42501', format('without an account: %s %s', operation, relation)) from operations;
 
--- Where grants are as wide as the embedded stack makes them, row-level security and triggers stand alone.
+-- Where grants are as wide as the embedded stack makes them, only row-level security and triggers protect.
 reset role;
 grant all on all tables in schema public to anon, authenticated;
 select pg_temp.become('bob');

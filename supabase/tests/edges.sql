@@ -53,7 +53,7 @@ select throws_like(
 select throws_like(
   $$ insert into edges (workspace_id, source_node_id, target_node_id)
      values (pg_temp.id('art'), pg_temp.id('optics'), pg_temp.id('quiz')) $$,
-  '%"edges_source_node_id_fkey"', 'not between nodes that both lie elsewhere'
+  '%"edges_source_node_id_fkey"', 'not between nodes that are both elsewhere'
 );
 
 -- The same edge exists once: same ends, same handles, and no handle is a handle too.

@@ -1,7 +1,7 @@
 -- Files: what is read from them, who sees it, how it is found again, and what goes with what.
 
 begin;
-select plan(103);
+select plan(109);
 
 \ir people.psql
 
@@ -191,6 +191,21 @@ select is_empty(
 select is(count(*), 1::bigint, 'so many of them') from search_pages(pg_temp.id('physics'), 'matrix', size => 1);
 select is(title, 'Optics', 'a language that there is not is simple') from search_pages(pg_temp.id('physics'), 'eigenvalues', language => 'klingon');
 select is_empty($$ select from search_pages(pg_temp.id('art'), 'matrix') $$, 'not in another workspace');
+select is_empty(
+  format($$ select from search_pages(pg_temp.id('physics'), 'matrix', size => %s) $$, size), 'a search for ' || size || ' finds nothing'
+) from unnest(array[0, -1]) size;
+
+-- Pages come 4 MiB at a time.
+select is(pg_temp.save('physics', 'notes', pg_temp.document(
+  repeat('a', 2097152), repeat('b', 2097152), 'c', repeat('d', 4194305)
+)), '{}', 'long pages are saved');
+select results_eq(
+  $$ select number, following from read_pages(pg_temp.id('notes')) $$, $$ values (1, 2), (2, 3) $$, 'pages of 4 MiB are answered, and no more'
+);
+select results_eq($$ select number from read_pages(pg_temp.id('notes'), 3) $$, $$ values (3) $$, 'no page that goes beyond it');
+select results_eq(
+  $$ select number, length(text) from read_pages(pg_temp.id('notes'), 4) $$, $$ values (4, 4194305) $$, 'but a longer one alone'
+);
 
 -- Bob knows the ids, and that is all.
 select pg_temp.become('bob');

@@ -127,7 +127,7 @@ select throws_ok(
 );
 select throws_ok(
   $$ insert into sources (workspace_id, type, title) values (pg_temp.id('nowhere'), 'pdf', 'Lost') $$,
-  '23503', null, 'a source lies in a workspace that is there'
+  '23503', null, 'a source is in a workspace that exists'
 );
 
 select * from finish();

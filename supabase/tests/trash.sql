@@ -1,7 +1,7 @@
 -- Trash: what is deleted is hidden from everybody, kept as it is, and comes back by edit_canvas() alone.
 
 begin;
-select plan(43);
+select plan(46);
 
 \ir people.psql
 
@@ -125,6 +125,21 @@ select results_eq(
   'select source_id, version from labs where id = pg_temp.id(''quiz'')', 'values (null::uuid, 2)', 'a lab then loses its source'
 );
 select is(count(*), 2::bigint, 'younger things stay') from labs;
+
+-- One request purges a thousand of each kind at most, the oldest first.
+insert into sources (workspace_id, type, title, deleted_at)
+  select pg_temp.id('physics'), 'pdf', n::text, now() - interval '9 days' + n * interval '1 second' from generate_series(1, 1001) n;
+insert into labs (workspace_id, type, title, deleted_at)
+  select pg_temp.id('physics'), 'quiz_lab', n::text, now() - interval '9 days' + n * interval '1 second' from generate_series(1, 1001) n;
+insert into labs (id, workspace_id, type) values
+  (pg_temp.id('hub'), pg_temp.id('physics'), 'quiz_lab'), (pg_temp.id('rim'), pg_temp.id('physics'), 'quiz_lab');
+insert into edges (workspace_id, source_node_id, target_node_id, source_handle, deleted_at)
+  select pg_temp.id('physics'), pg_temp.id('hub'), pg_temp.id('rim'), n::text, now() - interval '9 days' + n * interval '1 second'
+  from generate_series(1, 1001) n;
+select private.purge_trash(pg_temp.id('physics'));
+select results_eq('select title from sources', array['1001'], 'a thousand sources are purged at a time');
+select results_eq('select title from labs where title is not null', array['1001'], 'a thousand labs');
+select results_eq('select source_handle from edges where source_handle is not null', array['1001'], 'and a thousand edges');
 delete from workspaces;
 select is_empty('select id from labs union all select id from edges', 'a workspace takes its trash along');
 select is_empty('select from private.nodes', 'and the registry of it');

@@ -1,7 +1,7 @@
 -- Turns: answers and labs that a model writes, who may write them, and what becomes of those that lose their writer.
 
 begin;
-select plan(60);
+select plan(66);
 
 \ir people.psql
 
@@ -48,6 +48,7 @@ select ok(
 select is(lease_until, null, 'the question has none') from chat_messages where id = pg_temp.id('Why?');
 select throws_like($$ select pg_temp.ask('And?', 'So') $$, '%"chat_messages_running_key"', 'a conversation has one unfinished answer');
 select is(pg_temp.conversation(), array['Why?', ''], 'the second question is not kept either');
+select throws_like($$ select pg_temp.ask(null, 'So') $$, '%"chat_messages_running_key"', 'an unfinished answer is not replaced');
 select lives_ok($$ select pg_temp.ask('Elsewhere?', 'There', 'side') $$, 'another conversation has its own');
 
 insert into chat_messages (id, workspace_id, chat_id, role, content, status, user_id)
@@ -88,6 +89,16 @@ select pg_temp.let_lapse();
 select end_lapsed_turns(pg_temp.id('physics'));
 select pg_temp.become('ada');
 select is(status, 'streaming', 'a stranger ends no turn') from chat_messages where id = pg_temp.id('There');
+reset role;
+select set_config('request.jwt.claims', '', true), set_config('request.jwt.claim.sub', '', true);
+insert into chat_messages (id, workspace_id, chat_id, role, content, status, user_id)
+  values (pg_temp.id('Guest'), pg_temp.id('physics'), 'guest', 'assistant', '', 'streaming', pg_temp.id('bob'));
+select pg_temp.become('ada');
+select is(user_id, pg_temp.id('bob'), 'an answer is written for Bob') from chat_messages where id = pg_temp.id('Guest');
+select is_empty(
+  $$ update chat_messages set content = 'Mine' where id = pg_temp.id('Guest') returning id $$, 'nobody else writes it, not even who owns the workspace'
+);
+delete from chat_messages where id = pg_temp.id('Guest');
 select throws_like(
   $$ insert into chat_messages (workspace_id, role, content, status) values (pg_temp.id('physics'), 'user', 'Hm', 'streaming') $$,
   '%"chat_messages_status_of_answer"', 'a question is never unfinished'
@@ -168,13 +179,29 @@ select settle_tokens(id, 0) from reserved;
 select throws_ok($$ select reserve_tokens(1, 1000) $$, 'PT429', 'quota_exceeded', 'a turn is settled once');
 select throws_ok('select * from ai_usage', '42501', null, 'nobody reads the ids by which turns are settled');
 select throws_ok('delete from ai_usage', '42501', null, 'nor deletes what was used');
+create temp table theirs on commit drop as select reserve_tokens(500, 2000) as id;
 select pg_temp.become('bob');
 select lives_ok($$ select reserve_tokens(1, 1000) $$, 'everybody has a day''s tokens of their own');
+select settle_tokens(id, 0) from theirs;
+reset role;
+select is_empty('select from ai_usage join theirs using (id) where tokens = 0 or is_settled', 'nobody settles what is reserved for somebody else');
+select pg_temp.become('bob');
 select throws_like($$ select reserve_tokens(-1, 1000) $$, '%"ai_usage_tokens_range"', 'nothing is taken back');
 reset role;
 update ai_usage set day = day - 1;
 select pg_temp.become('ada');
 select lives_ok($$ select reserve_tokens(1, 1000) $$, 'and gets them anew every day');
+reset role;
+update ai_usage set day = day - 90 where user_id = pg_temp.id('bob');
+update ai_usage set day = day - case when tokens = 1 then 90 else 91 end where user_id = pg_temp.id('ada');
+select pg_temp.become('ada');
+select reserve_tokens(2, 1000);
+reset role;
+select results_eq(
+  $$ select user_id = pg_temp.id('ada'), tokens from ai_usage where tokens < 3 order by 1, 2 $$,
+  $$ values (false, 1), (true, 1), (true, 2) $$, 'what a user took is kept for 90 days'
+);
+select is_empty($$ select from ai_usage where user_id = pg_temp.id('ada') and tokens > 2 $$, 'and no longer');
 
 select * from finish();
 rollback;

@@ -38,7 +38,7 @@ select is(name, repeat('é', 255), 'which is composed') from workspaces;
 select throws_ok($$ update workspaces set name = null $$, '23502', null, 'a name is not null');
 
 -- A viewport is {x, y, zoom} and nothing else.
-select lives_ok($$ update workspaces set viewport = '{"x": -10000000, "y": 1e7, "zoom": 100}' $$, 'a viewport may lie at the limits');
+select lives_ok($$ update workspaces set viewport = '{"x": -10000000, "y": 1e7, "zoom": 100}' $$, 'a viewport may be at the limits');
 select lives_ok($$ update workspaces set viewport = '{"x": 0.5, "y": -3, "zoom": 0.01}' $$, 'a viewport may have fractions');
 select lives_ok($$ update workspaces set viewport = '{"x": 0, "y": 0, "zoom": 5e-324}' $$, 'a zoom may be the smallest double');
 select throws_like(format($$ update workspaces set viewport = %L $$, bad), '%"workspaces_viewport_shape"', 'a viewport is not ' || bad)

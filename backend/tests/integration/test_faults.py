@@ -199,7 +199,7 @@ def test_a_stale_connection_costs_a_read_nothing_and_a_write_is_never_repeated(g
     assert len([request for request in served if request]) == 4
 
 
-def test_cookies_and_headers_of_upstream_stay_behind(gateway: Gateway) -> None:
+def test_cookies_and_headers_of_upstream_do_not_pass(gateway: Gateway) -> None:
     requests = []
 
     async def set_cookie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

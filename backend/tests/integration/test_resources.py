@@ -12,8 +12,8 @@ import pytest
 
 from app.models.chat_message import ChatMessage
 from app.models.edge import Edge
-from app.models.lab import Lab
-from app.models.source import Source
+from app.models.lab import Lab, LabUpdate
+from app.models.source import Source, SourceUpdate
 from app.models.types import MAX_JSON_BYTES
 from app.models.types import Row as Model
 from app.models.workspace import Workspace
@@ -29,13 +29,13 @@ class Resource:
 
     path: str
     model: type[Model]
-    new: Callable[["House"], Row]
+    new: Callable[["Scene"], Row]
     change: Row
     orders: tuple[str, ...] = ("created_at", "-created_at", "updated_at", "-updated_at")
 
 
 @dataclass
-class House:
+class Scene:
     """Two users, and a workspace of the one with a row of every table in it."""
 
     backend: Backend
@@ -43,8 +43,8 @@ class House:
     stranger: User
     api: httpx.Client
     """The gateway as the owner sees it."""
-    roads: dict[tuple[str, str], httpx.Client]
-    """To the gateway and to the data API, as the owner, the stranger and nobody."""
+    clients: dict[tuple[str, str], httpx.Client]
+    """Of the gateway and of the data API, as the owner, the stranger and nobody."""
     rows: dict[str, Row] = field(default_factory=dict)
 
     @property
@@ -66,20 +66,20 @@ class House:
 
 
 RESOURCES = {
-    "workspaces": Resource("/workspaces", Workspace, lambda house: {"name": "Linear algebra"}, {"name": "Algebra"}),
-    "sources": Resource("/sources", Source, lambda house: new_source(house.workspace), {"title": "Rank"}),
-    "labs": Resource("/labs", Lab, lambda house: new_lab(house.workspace), {"status": "completed"}),
+    "workspaces": Resource("/workspaces", Workspace, lambda scene: {"name": "Linear algebra"}, {"name": "Algebra"}),
+    "sources": Resource("/sources", Source, lambda scene: new_source(scene.workspace), {"title": "Rank"}),
+    "labs": Resource("/labs", Lab, lambda scene: new_lab(scene.workspace), {"status": "completed"}),
     "edges": Resource(
         "/edges",
         Edge,
-        lambda house: new_edge(house.rows["sources"], house.rows["labs"], source_handle=str(uuid4())),
+        lambda scene: new_edge(scene.rows["sources"], scene.rows["labs"], source_handle=str(uuid4())),
         {"label": "practised in"},
         orders=("created_at", "-created_at"),
     ),
     "chat_messages": Resource(
         "/chat-messages",
         ChatMessage,
-        lambda house: new_message(house.workspace),
+        lambda scene: new_message(scene.workspace),
         {"content": "Something else."},
         orders=("seq", "-seq"),
     ),
@@ -91,19 +91,19 @@ OPERATIONS = ("create", "list", "get", "update", "delete")
 
 
 @pytest.fixture(scope="module")
-def house(backend: Backend) -> Iterator[House]:
+def scene(backend: Backend) -> Iterator[Scene]:
     owner, stranger = backend.new_user(), backend.new_user()
     people = {"owner": owner, "stranger": stranger, "nobody": None}
     with ExitStack() as opened:
-        roads = {
-            (name, person): opened.enter_context(road(user))
-            for name, road in {"gateway": backend.gateway, "data API": backend.data_api}.items()
+        clients = {
+            (name, person): opened.enter_context(connect(user))
+            for name, connect in {"gateway": backend.gateway, "data API": backend.data_api}.items()
             for person, user in people.items()
         }
-        house = House(backend, owner, stranger, roads["gateway", "owner"], roads)
+        scene = Scene(backend, owner, stranger, clients["gateway", "owner"], clients)
         for table in RESOURCES:
-            house.rows[table] = house.make(table)
-        yield house
+            scene.rows[table] = scene.make(table)
+        yield scene
 
 
 def content(row: Row | None) -> Row | None:
@@ -171,28 +171,28 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "table", "person", "road"), CASES)
-def test_who_may_do_what(house: House, operation: str, table: str, person: str, road: str) -> None:
+@pytest.mark.parametrize(("operation", "table", "person", "way"), CASES)
+def test_who_may_do_what(scene: Scene, operation: str, table: str, person: str, way: str) -> None:
     allowed = person == "owner" and (operation, table) != ("update", "chat_messages")
-    row = house.rows[table]
+    row = scene.rows[table]
     if operation == "create":
-        row = RESOURCES[table].new(house) | {"id": str(uuid4())}
+        row = RESOURCES[table].new(scene) | {"id": str(uuid4())}
         if table == "workspaces" and not allowed:
-            row["owner_id"] = house.owner.id
+            row["owner_id"] = scene.owner.id
     elif operation == "delete" and allowed:
-        row = house.make(table)
+        row = scene.make(table)
 
-    client = house.roads[road, person]
-    if road == "gateway":
+    client = scene.clients[way, person]
+    if way == "gateway":
         response = through_gateway(client, operation, table, row)
         assert response.status_code == answer_to(person, operation, table), response.text
     else:
         response = through_data_api(client, operation, table, row)
         assert response.is_success or response.status_code in {401, 403}, response.text
-    hides = operation == "delete" and road == "data API" and table in TRASHED  # the trigger lets nothing be deleted
+    hides = operation == "delete" and way == "data API" and table in TRASHED  # the trigger lets nothing be deleted
     assert touched(response, row["id"]) == (allowed and not hides), response.text
 
-    now = house.find(table, row["id"])
+    now = scene.find(table, row["id"])
     match operation, allowed:
         case "create", _:
             assert (now is not None) == allowed
@@ -201,43 +201,43 @@ def test_who_may_do_what(house: House, operation: str, table: str, person: str, 
         case "update", True:
             assert now
             assert now.items() >= RESOURCES[table].change.items()
-            house.rows[table] = now
+            scene.rows[table] = now
         case _:
             assert content(now) == content(row)
 
 
 @pytest.mark.parametrize("table", RESOURCES)
-def test_nobody_can_set_what_the_database_owns(house: House, table: str) -> None:
+def test_nobody_can_set_what_the_database_owns(scene: Scene, table: str) -> None:
     """Refused where column grants hold; where they do not, overwritten."""
     forged = {"created_at": "2001-01-01T00:00:00Z", "updated_at": "2001-01-01T00:00:00Z", "version": 99, "seq": 1}
-    known = {key: value for key, value in forged.items() if key in house.rows[table]}
-    row = RESOURCES[table].new(house) | {"id": str(uuid4())}
-    item = {"id": f"eq.{house.rows[table]['id']}"}
-    data_api = house.roads["data API", "owner"]
+    known = {key: value for key, value in forged.items() if key in scene.rows[table]}
+    row = RESOURCES[table].new(scene) | {"id": str(uuid4())}
+    item = {"id": f"eq.{scene.rows[table]['id']}"}
+    data_api = scene.clients["data API", "owner"]
     data_api.post(f"/{table}", json=row | known)
     for key, value in known.items():
         data_api.patch(f"/{table}", params=item, json={key: value})
-    made = house.find(table, row["id"])
+    made = scene.find(table, row["id"])
     assert made is None or all(made[key] != value for key, value in known.items())
-    assert content(house.find(table, house.rows[table]["id"])) == content(house.rows[table])
+    assert content(scene.find(table, scene.rows[table]["id"])) == content(scene.rows[table])
 
 
 @pytest.mark.parametrize("table", RESOURCES)
-def test_a_row_never_changes_its_id_its_owner_or_its_workspace(house: House, table: str) -> None:
-    other = created(house.api.post("/workspaces", json={"name": "Elsewhere"}))
-    home = {"owner_id": house.stranger.id} if table == "workspaces" else {"workspace_id": other["id"]}
-    item = {"id": f"eq.{house.rows[table]['id']}"}
+def test_a_row_never_changes_its_id_its_owner_or_its_workspace(scene: Scene, table: str) -> None:
+    other = created(scene.api.post("/workspaces", json={"name": "Elsewhere"}))
+    home = {"owner_id": scene.stranger.id} if table == "workspaces" else {"workspace_id": other["id"]}
+    item = {"id": f"eq.{scene.rows[table]['id']}"}
     for change in (home, {"id": str(uuid4())}):
-        response = house.roads["data API", "owner"].patch(f"/{table}", params=item, json=change)
+        response = scene.clients["data API", "owner"].patch(f"/{table}", params=item, json=change)
         assert not response.is_success or table == "chat_messages", response.text
-    assert content(house.find(table, house.rows[table]["id"])) == content(house.rows[table])
+    assert content(scene.find(table, scene.rows[table]["id"])) == content(scene.rows[table])
 
 
 @pytest.mark.parametrize("table", RESOURCES)
-def test_both_backends_rows_become_the_same_answers(house: House, table: str) -> None:
-    row = house.rows[table]
+def test_both_backends_rows_become_the_same_answers(scene: Scene, table: str) -> None:
+    row = scene.rows[table]
     view = "my_workspaces" if table == "workspaces" else table
-    stored = house.roads["data API", "owner"].get(f"/{view}", params={"id": f"eq.{row['id']}"}).json()
+    stored = scene.clients["data API", "owner"].get(f"/{view}", params={"id": f"eq.{row['id']}"}).json()
     assert [each.pop("deleted_at") for each in stored if table in TRASHED] == [None] * (table in TRASHED)
     assert [each.pop("file_id") for each in stored if table == "sources"] == [None] * (table == "sources")
     leased = table in {"labs", "chat_messages"}
@@ -249,10 +249,10 @@ def test_both_backends_rows_become_the_same_answers(house: House, table: str) ->
 
 
 @pytest.mark.parametrize("table", IN_WORKSPACE)
-def test_a_hidden_workspace_takes_nothing_and_lists_nothing(house: House, table: str) -> None:
-    path, new = RESOURCES[table].path, RESOURCES[table].new(house)
-    stranger = house.roads["gateway", "stranger"]
-    for workspace_id in (house.workspace["id"], str(uuid4())):
+def test_a_hidden_workspace_takes_nothing_and_lists_nothing(scene: Scene, table: str) -> None:
+    path, new = RESOURCES[table].path, RESOURCES[table].new(scene)
+    stranger = scene.clients["gateway", "stranger"]
+    for workspace_id in (scene.workspace["id"], str(uuid4())):
         problem(stranger.post(path, json=new | {"workspace_id": workspace_id}), 404, "not_found")
         answer = stranger.get(path, params={"workspace_id": workspace_id})
         assert (answer.status_code, answer.json(), answer.links) == (200, [], {})
@@ -278,6 +278,7 @@ FULL_SOURCE = {
 }
 FULL_LAB = {
     "type": "quiz_lab",
+    "title": "The rank of a matrix",
     "status": "given_up",
     "config": {"questions": 5},
     "generated_content": {
@@ -291,29 +292,29 @@ FULL_LAB = {
 
 
 @pytest.mark.parametrize("table", IN_WORKSPACE)
-def test_a_repeated_create_makes_one_row(house: House, table: str) -> None:
+def test_a_repeated_create_makes_one_row(scene: Scene, table: str) -> None:
     path = RESOURCES[table].path
-    body = RESOURCES[table].new(house) | {"id": str(uuid4())}
-    first, again = house.api.post(path, json=body), house.api.post(path, json=body)
+    body = RESOURCES[table].new(scene) | {"id": str(uuid4())}
+    first, again = scene.api.post(path, json=body), scene.api.post(path, json=body)
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
     assert first.headers["location"] == again.headers["location"] == f"/v1{path}/{body['id']}"
-    found = [row for row in walk(house.api, path, workspace_id=body["workspace_id"]) if row["id"] == body["id"]]
+    found = [row for row in walk(scene.api, path, workspace_id=body["workspace_id"]) if row["id"] == body["id"]]
     assert found == [first.json()]
 
 
 @pytest.mark.parametrize("table", IN_WORKSPACE)
-def test_an_id_that_lies_elsewhere_is_taken(house: House, table: str) -> None:
-    path, taken = RESOURCES[table].path, house.rows[table]["id"]
-    for client in (house.api, house.roads["gateway", "stranger"]):
+def test_an_id_of_another_workspace_is_taken(scene: Scene, table: str) -> None:
+    path, taken = RESOURCES[table].path, scene.rows[table]["id"]
+    for client in (scene.api, scene.clients["gateway", "stranger"]):
         elsewhere = created(client.post("/workspaces", json={"name": "Elsewhere"}))
-        new = RESOURCES[table].new(house)
+        new = RESOURCES[table].new(scene)
         if table == "edges":
             ends = [created(client.post("/labs", json=new_lab(elsewhere))) for _ in range(2)]
             new = new_edge(*ends)
         refused = problem(client.post(path, json=new | {"workspace_id": elsewhere["id"], "id": taken}), 409, "id_taken")
-        assert refused.get("existing") == (taken if client is house.api else None), "a stranger's row is not named"
-    assert house.find(table, taken) == house.rows[table]
+        assert refused.get("existing") == (taken if client is scene.api else None), "a stranger's row is not named"
+    assert scene.find(table, taken) == scene.rows[table]
 
 
 def test_sources_and_labs_share_one_space_of_ids(api: httpx.Client, workspace: Row) -> None:
@@ -326,49 +327,49 @@ def test_sources_and_labs_share_one_space_of_ids(api: httpx.Client, workspace: R
 
 
 @pytest.mark.parametrize("table", VERSIONED)
-def test_a_version_speaks_of_content_alone(house: House, table: str) -> None:
-    row = house.make(table)
+def test_a_version_speaks_of_content_alone(scene: Scene, table: str) -> None:
+    row = scene.make(table)
     path = f"{RESOURCES[table].path}/{row['id']}"
     assert row["version"] == 1
     layout = {"canvas_position": {"x": 12.5, "y": -7}, "width": 240.5}
-    moved = house.api.patch(path, json=layout, headers={"If-Match": '"1"'})
+    moved = scene.api.patch(path, json=layout, headers={"If-Match": '"1"'})
     assert moved.json() == row | layout
     assert moved.headers["etag"] == '"1"'
-    assert house.api.patch(path, json={"type": row["type"]}).json() == moved.json(), "a change to the same is no change"
+    assert scene.api.patch(path, json={"type": row["type"]}).json() == moved.json(), "a change to the same is no change"
 
-    changed = house.api.patch(path, json={"type": "video"}, headers={"If-Match": '"1"'})
+    changed = scene.api.patch(path, json={"type": "video"}, headers={"If-Match": '"1"'})
     assert (changed.status_code, changed.headers["etag"], changed.json()["version"]) == (200, '"2"', 2)
     assert changed.json()["updated_at"] > row["updated_at"]
-    problem(house.api.patch(path, json={"type": "late"}, headers={"If-Match": '"1"'}), 412, "stale_version")
-    problem(house.api.patch(path, json={}, headers={"If-Match": '"1"'}), 412, "stale_version")
-    problem(house.api.patch(path, json={"type": "late"}, headers={"If-Match": '"no-version"'}), 412, "stale_version")
-    problem(house.api.delete(path, headers={"If-Match": '"no-version"'}), 412, "stale_version")
-    problem(house.api.delete(path, headers={"If-Match": '"1", "3"'}), 412, "stale_version")
-    assert house.api.get(path).json() == changed.json()
-    assert house.api.delete(path, headers={"If-Match": '"1", "2"'}).status_code == 204
-    problem(house.api.delete(path, headers={"If-Match": '"2"'}), 404, "not_found")
+    problem(scene.api.patch(path, json={"type": "late"}, headers={"If-Match": '"1"'}), 412, "stale_version")
+    problem(scene.api.patch(path, json={}, headers={"If-Match": '"1"'}), 412, "stale_version")
+    problem(scene.api.patch(path, json={"type": "late"}, headers={"If-Match": '"no-version"'}), 412, "stale_version")
+    problem(scene.api.delete(path, headers={"If-Match": '"no-version"'}), 412, "stale_version")
+    problem(scene.api.delete(path, headers={"If-Match": '"1", "3"'}), 412, "stale_version")
+    assert scene.api.get(path).json() == changed.json()
+    assert scene.api.delete(path, headers={"If-Match": '"1", "2"'}).status_code == 204
+    problem(scene.api.delete(path, headers={"If-Match": '"2"'}), 404, "not_found")
 
 
 @pytest.mark.parametrize("table", IN_WORKSPACE)
-def test_a_walk_follows_its_order_and_meets_each_row_once(house: House, table: str) -> None:
+def test_a_walk_follows_its_order_and_meets_each_row_once(scene: Scene, table: str) -> None:
     path, orders = RESOURCES[table].path, RESOURCES[table].orders
-    before = {row["id"] for row in walk(house.api, path, workspace_id=house.workspace["id"])}
-    made = [house.make(table)["id"] for _ in range(4)]
+    before = {row["id"] for row in walk(scene.api, path, workspace_id=scene.workspace["id"])}
+    made = [scene.make(table)["id"] for _ in range(4)]
     if "updated_at" in orders:
-        assert house.api.patch(f"{path}/{made[1]}", json={"type": "changed"}).status_code == 200
+        assert scene.api.patch(f"{path}/{made[1]}", json={"type": "changed"}).status_code == 200
     for order in orders:
-        rows = walk(house.api, path, workspace_id=house.workspace["id"], limit=2, order=order)
+        rows = walk(scene.api, path, workspace_id=scene.workspace["id"], limit=2, order=order)
         column = order.removeprefix("-")
         ordered = sorted(rows, key=lambda row: (row[column], UUID(row["id"]).int), reverse=order.startswith("-"))
         assert rows == ordered
         assert len(rows) == len(before) + 4
         assert {row["id"] for row in rows} == before | set(made)
-    latest = walk(house.api, path, workspace_id=house.workspace["id"], order=orders[0])[-4:]
+    latest = walk(scene.api, path, workspace_id=scene.workspace["id"], order=orders[0])[-4:]
     assert [row["id"] for row in latest] == made
     if "-updated_at" in orders:
         assert (
-            house.api.get(
-                path, params={"workspace_id": house.workspace["id"], "order": "-updated_at", "limit": 1}
+            scene.api.get(
+                path, params={"workspace_id": scene.workspace["id"], "order": "-updated_at", "limit": 1}
             ).json()[0]["id"]
             == made[1]
         )
@@ -405,20 +406,43 @@ def test_filters_find_what_they_name(api: httpx.Client, workspace: Row) -> None:
     assert found("/labs", source_id=video) == []
 
 
-@pytest.mark.parametrize(("table", "full"), [("sources", FULL_SOURCE), ("labs", FULL_LAB)])
-def test_what_is_written_is_read(house: House, table: str, full: Row) -> None:
+WHOLE = pytest.mark.parametrize(("table", "full"), [("sources", FULL_SOURCE), ("labs", FULL_LAB)])
+
+
+@WHOLE
+def test_the_full_rows_have_every_field_that_clients_write(table: str, full: Row) -> None:
+    fields = {"sources": SourceUpdate.model_fields, "labs": LabUpdate.model_fields}[table]
+    assert full.keys() == fields.keys() - {"source_id"}
+
+
+@WHOLE
+def test_what_is_written_is_read(scene: Scene, table: str, full: Row) -> None:
     path = RESOURCES[table].path
-    row = created(house.api.post(path, json=RESOURCES[table].new(house) | full))
+    row = created(scene.api.post(path, json=RESOURCES[table].new(scene) | full))
     expected = full | ({"cache_expires_at": "2026-11-24T10:00:00.125000Z"} if table == "sources" else {})
     assert row.items() >= expected.items()
-    assert house.api.get(f"{path}/{row['id']}").json() == row
+    assert scene.api.get(f"{path}/{row['id']}").json() == row
 
     emptied = {
         "sources": {"storage_path": None, "metadata": {"only": 1}, "cache_id": None, "cache_expires_at": None},
         "labs": {"config": {}, "generated_content": None, "user_state": {"a": 1}},
     }[table]
-    changed = house.api.patch(f"{path}/{row['id']}", json=emptied).json()
+    changed = scene.api.patch(f"{path}/{row['id']}", json=emptied).json()
     assert changed == row | emptied | {"version": 2, "updated_at": changed["updated_at"]}
+
+
+@WHOLE
+def test_what_is_pasted_is_what_is_created(scene: Scene, table: str, full: Row) -> None:
+    path, row_id = RESOURCES[table].path, str(uuid4())
+    made = created(scene.api.post(path, json=RESOURCES[table].new(scene) | full))
+    edit = {"create": {table: [full | {"id": row_id}]}}
+    assert scene.api.post(f"/workspaces/{scene.workspace['id']}/canvas", json=edit).status_code == 200
+    pasted = scene.find(table, row_id)
+    own = {"id", "created_at", "updated_at"}
+    assert pasted
+    assert {column: pasted[column] for column in pasted.keys() - own} == {
+        column: made[column] for column in made.keys() - own
+    }
 
 
 def test_what_is_left_out_has_a_value(api: httpx.Client, workspace: Row) -> None:
@@ -560,16 +584,16 @@ def test_a_message_may_mention_fifty_nodes(api: httpx.Client, workspace: Row) ->
     assert len(message["mentions"]) == 50
 
 
-def test_a_deleted_workspace_takes_everything_with_it(house: House) -> None:
-    doomed = replace(house, rows={})
+def test_a_deleted_workspace_takes_everything_with_it(scene: Scene) -> None:
+    doomed = replace(scene, rows={})
     for table in RESOURCES:
         doomed.rows[table] = doomed.make(table)
     source, lab = doomed.rows["sources"], doomed.rows["labs"]
-    assert house.api.patch(f"/labs/{lab['id']}", json={"source_id": source["id"]}).status_code == 200
-    created(house.api.post("/chat-messages", json=new_message(doomed.workspace, mentions=[source["id"], lab["id"]])))
-    assert house.api.delete(f"/workspaces/{doomed.workspace['id']}").status_code == 204
+    assert scene.api.patch(f"/labs/{lab['id']}", json={"source_id": source["id"]}).status_code == 200
+    created(scene.api.post("/chat-messages", json=new_message(doomed.workspace, mentions=[source["id"], lab["id"]])))
+    assert scene.api.delete(f"/workspaces/{doomed.workspace['id']}").status_code == 204
     for table in RESOURCES:
-        assert house.find(table, doomed.rows[table]["id"]) is None
+        assert scene.find(table, doomed.rows[table]["id"]) is None
     for table in IN_WORKSPACE:
-        assert walk(house.api, RESOURCES[table].path, workspace_id=doomed.workspace["id"]) == []
-        assert content(house.find(table, house.rows[table]["id"])) == content(house.rows[table])
+        assert walk(scene.api, RESOURCES[table].path, workspace_id=doomed.workspace["id"]) == []
+        assert content(scene.find(table, scene.rows[table]["id"])) == content(scene.rows[table])

@@ -36,18 +36,17 @@ def packages() -> None:
     install(PROJECT)
 
 
-def run_page(backend: Backend, owner: User, stranger: User, *command: str | Path, script: str = "", **env: str) -> None:
+def run_page(backend: Backend, owner: User, stranger: User, *command: str | Path, **more: Any) -> None:
     run(
         *("node", *command),
         cwd=PROJECT,
-        script=script,
         SUPABASE_URL=backend.supabase_url,
         SUPABASE_PUBLISHABLE_KEY=backend.publishable_key,
         OWNER_ID=owner.id,
         OWNER_TOKEN=owner.token,
         STRANGER_ID=stranger.id,
         STRANGER_TOKEN=stranger.token,
-        **env,
+        **more,
     )
 
 

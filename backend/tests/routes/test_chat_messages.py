@@ -136,7 +136,7 @@ class TestList:
         assert last_request(upstream).url.params["chat_id"] == "eq.side"
 
     @pytest.mark.parametrize("seq", ["x", "1.5", str(2**63), str(-(2**63))])
-    def test_a_cursor_behind_every_message_is_refused(
+    def test_a_cursor_after_every_message_is_refused(
         self, client: TestClient, upstream: respx.Router, seq: str
     ) -> None:
         cursor = urlsafe_b64encode(f"-seq {seq} {ROW['id']}".encode()).decode().rstrip("=")

@@ -11,6 +11,12 @@ import respx
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from app.models.chat_message import ChatMessage
+from app.models.edge import Edge
+from app.models.lab import Lab
+from app.models.source import Source
+from app.models.types import Row
+from app.models.workspace import Workspace
 from tests.conftest import USER_ID
 from tests.routes.exchange import NO_ROW, NOT_ALLOWED, last_request, problem, raised
 
@@ -19,7 +25,7 @@ OTHER_ID = "60000000-0000-4000-8000-000000000002"
 WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"
 MOMENT = "2026-11-23T00:12:45.122000Z"
 POSITION = {"x": 1.0, "y": 2.0}
-SIZE = {"width": 320.0, "height": None}
+SIZE = {"width": 320.0}
 VIEWPORT = {"x": 0.0, "y": 0.0, "zoom": 1.0}
 IN_WORKSPACE = {"workspace_id": WORKSPACE_ID}
 VERSIONED = {"version": 3, "created_at": MOMENT, "updated_at": MOMENT}
@@ -51,9 +57,11 @@ class Route:
         return client.request(self.method, self.path, json=self.body, **options)
 
 
-def resource(name: str, path: str, own: dict[str, Any], new: dict[str, Any], change: Any) -> dict[str, Route]:
-    """The routes that rows of one table have."""
-    row = {"id": ID, **own}
+def resource(
+    name: str, path: str, model: type[Row], own: dict[str, Any], new: dict[str, Any], change: Any
+) -> dict[str, Route]:
+    """The routes that rows of one table have. What `own` leaves out of a row is null."""
+    row = dict.fromkeys(model.model_fields) | {"id": ID} | own
     table = "my_workspaces" if name == "workspace" else path.removeprefix("/v1/").replace("-", "_")
     table = f"/rest/v1/{table}"
     scope = "?workspace_id=" + WORKSPACE_ID if "workspace_id" in new else ""
@@ -84,6 +92,7 @@ ROUTES = (
     resource(
         "workspace",
         "/v1/workspaces",
+        Workspace,
         {
             "owner_id": str(USER_ID),
             "name": "Linear algebra",
@@ -98,22 +107,15 @@ ROUTES = (
     | resource(
         "source",
         "/v1/sources",
+        Source,
         {
             **IN_WORKSPACE,
             "type": "pdf",
             "title": "Vector spaces",
-            "storage_path": None,
             "metadata": {},
-            "cache_id": None,
-            "cache_expires_at": None,
             "canvas_position": POSITION,
             **SIZE,
             "status": "empty",
-            "failure": None,
-            "page_count": None,
-            "file_name": None,
-            "file_bytes": None,
-            "media_type": None,
             **VERSIONED,
         },
         {**IN_WORKSPACE, "type": "pdf", "title": "Vector spaces"},
@@ -122,16 +124,12 @@ ROUTES = (
     | resource(
         "lab",
         "/v1/labs",
+        Lab,
         {
             **IN_WORKSPACE,
-            "source_id": None,
             "type": "code_lab",
-            "title": None,
             "status": "pending",
             "config": {},
-            "generated_content": None,
-            "failure": None,
-            "progress": None,
             "user_state": {},
             "canvas_position": POSITION,
             **SIZE,
@@ -143,13 +141,11 @@ ROUTES = (
     | resource(
         "edge",
         "/v1/edges",
+        Edge,
         {
             **IN_WORKSPACE,
             "source_node_id": ID,
             "target_node_id": OTHER_ID,
-            "source_handle": None,
-            "target_handle": None,
-            "label": None,
             "created_at": MOMENT,
         },
         {**IN_WORKSPACE, "source_node_id": ID, "target_node_id": OTHER_ID},
@@ -158,6 +154,7 @@ ROUTES = (
     | resource(
         "chat_message",
         "/v1/chat-messages",
+        ChatMessage,
         {
             **IN_WORKSPACE,
             "user_id": ID,
@@ -166,9 +163,7 @@ ROUTES = (
             "content": "Why?",
             "mentions": [],
             "status": "complete",
-            "failure": None,
             "sources": [],
-            "tokens": None,
             "seq": 1,
             "created_at": MOMENT,
         },

@@ -108,7 +108,7 @@ def test_a_database_that_is_ahead_serves(anonymous: TestClient, version: respx.R
     assert anonymous.get("/ready").status_code == 200
 
 
-def test_a_database_that_is_behind_is_told_how_to_catch_up(anonymous: TestClient, version: respx.Route) -> None:
+def test_an_older_database_is_told_how_to_catch_up(anonymous: TestClient, version: respx.Route) -> None:
     version.respond(200, json="20200101000000")
     assert "make migrate" in problem(anonymous.get("/ready"), 503, "not_ready")["detail"]
 

@@ -294,7 +294,7 @@ class TestList:
         assert (params["type"], params["title"]) == ("eq.pdf", "imatch.a\\*b")
         assert "q" not in params
 
-    def test_the_next_page_begins_behind_the_last_row_and_keeps_the_filters(
+    def test_the_next_page_begins_after_the_last_row_and_keeps_the_filters(
         self, client: TestClient, upstream: respx.Router
     ) -> None:
         upstream.get("/rest/v1/sources").respond(200, json=[ROW, ROW])

@@ -1,0 +1,35 @@
+-- Locks: whoever may edit a workspace locks it; a stranger never does.
+
+begin;
+select plan(4);
+
+\ir people.psql
+
+-- A row's xmax is who locked it last, also when that was undone.
+create function pg_temp.is_locked(place text) returns boolean language sql as $$
+  select xmax <> '0' from workspaces where id = pg_temp.id(place)
+$$;
+create function pg_temp.draw(place text) returns text language sql as $$
+  select pg_temp.outcome(format(
+    'insert into edges (workspace_id, source_node_id, target_node_id) values (%L, gen_random_uuid(), gen_random_uuid())', pg_temp.id(place)
+  ))
+$$;
+
+insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com'), (pg_temp.id('bob'), 'bob@example.com');
+insert into workspaces (id, owner_id, name) values (pg_temp.id('physics'), pg_temp.id('ada'), 'Physics');
+
+select pg_temp.become('bob');
+select throws_ok(
+  $$ select private.lock_workspace(pg_temp.id('physics')) $$, 'PT404', 'workspace_not_found', 'a stranger locks no workspace'
+);
+select is(pg_temp.draw('physics'), '42501', 'and draws no edge');
+reset role;
+select is(pg_temp.is_locked('physics'), false, 'neither has locked its row');
+
+select pg_temp.become('ada');
+select private.lock_workspace(pg_temp.id('physics'));
+reset role;
+select is(pg_temp.is_locked('physics'), true, 'its owner locks a workspace');
+
+select * from finish();
+rollback;
