@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -354,3 +355,37 @@ def test_a_lab_that_is_thrown_away_or_changed_meanwhile_is_left_alone(stage: Sta
     problem(author.api.get(f"/labs/{gone['id']}"), 404, "not_found")
     row = author.row(changed)
     assert (row["status"], row["generated_content"]) == ("given_up", None)
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # it writes around the gateway
+def test_a_copy_is_not_being_generated_and_what_comes_back_from_the_trash_has_no_writer(
+    stage: Stage, author: Author, backend: Backend
+) -> None:
+    canvas = f"/workspaces/{author.workspace['id']}/canvas"
+    lab, copy = author.lab("right"), {"id": str(uuid4())}
+    begun(author.generate(stage.second, lab))
+    assert author.api.post(canvas, json={"copy": {"ids": {lab["id"]: copy["id"]}}}).is_success
+    row = author.row(copy)
+    assert (row["status"], row["progress"], row["generated_content"]) == ("pending", None, None)
+    with author.resume(stage.second, lab) as response:
+        deleted = author.api.post(canvas, json={"delete": {"nodes": [lab["id"]]}}).json()["deleted"]
+        assert list(chunks(response))[-1]["type"] == "finish"
+    assert author.api.post(canvas, json={"restore": deleted}).json()["restored"] == deleted
+    assert author.row(lab)["status"] == "generating"
+    lapse = f"update public.labs set lease_until = now() where id = '{lab['id']}'"  # noqa: S608
+    backend.stack.sql(f"set session_replication_role = replica; {lapse};")
+    end = whole(author.resume(stage.first, lab))[1]
+    assert (end["status"], end["failure"]) == ("failed", "interrupted")
+    for each in (lab, copy):
+        assert whole(author.generate(stage.first, each))[1]["status"] == "in_progress"
+
+
+def test_who_asks_for_a_status_that_only_a_turn_gives_is_refused(author: Author) -> None:
+    lab = author.lab("right")
+    for response in (
+        author.api.post("/labs", json=new_lab(author.workspace, status="generating")),
+        author.api.patch(f"/labs/{lab['id']}", json={"status": "generating"}),
+        author.api.post("/labs", json=new_lab(author.workspace, progress={"step": "done"})),
+    ):
+        problem(response, 422, "invalid_request")
+    assert author.row(lab) == lab

@@ -34,6 +34,10 @@ def load(chat: Chat, url: str) -> None:
         response.read()
 
 
+def new_message(chat: Chat, **fields: Any) -> dict[str, Any]:
+    return {"workspace_id": chat.workspace_id, "role": "assistant", "content": "Hm", **fields}
+
+
 @pytest.fixture
 def chat(owner: User, workspace: dict[str, Any]) -> Chat:
     return Chat(owner, workspace)
@@ -88,6 +92,20 @@ def test_a_second_question_at_the_same_time_is_refused(stage: Stage, chat: Chat)
         problem(response, 409, "turn_running")
     assert whole(chat.resume(stage.second))[0] == WHOLE
     assert len(chat.rows(stage.first)) == 2
+
+
+def test_an_answer_that_is_deleted_meanwhile_is_not_written_again(stage: Stage, chat: Chat, api: httpx.Client) -> None:
+    with chat.ask(stage.first) as response:
+        parts = chunks(response)
+        answer_id = next(parts)["messageId"]
+        next(parts)
+        problem(api.post("/chat-messages", json=new_message(chat, status="streaming")), 422, "invalid_request")
+        problem(api.patch(f"/chat-messages/{answer_id}", json={"status": "streaming"}), 405, "method_not_allowed")
+        assert api.delete(f"/chat-messages/{answer_id}").status_code == 204
+        end = [part["messageMetadata"] for part in parts if part["type"] == "message-metadata"]
+    assert end == [{"status": "failed", "failure": "interrupted"}]
+    assert [row["role"] for row in chat.rows(stage.first)] == ["user"]
+    assert whole(chat.ask(stage.second, "And?"))[1]["status"] == "complete"
 
 
 def test_the_last_question_is_answered_again(stage: Stage, chat: Chat) -> None:
