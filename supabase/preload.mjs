@@ -23,7 +23,7 @@ subscribe("http.server.request.start", ({ request, response }) => {
   if (asked) response.setHeader("Access-Control-Allow-Headers", asked);
 });
 
-// In admin mode (version 0.10.0) a request without a key is served past row-level security, unless its `Origin` says that
+// In admin mode (version 0.10.0) a request without a key is served without row-level security, unless its `Origin` says that
 // it comes from elsewhere. Three ways remain, and are shut here: a GET that a browser sends without `Origin`, an answer
 // that the browser's cache gives to another page, and a host name that was made to lead to this machine. What has a
 // key goes on as it would. Only in admin mode: a container is called by another name. Needed until lite does it.

@@ -59,7 +59,7 @@ def embedded_stack(
     """The embedded stack with its data below `folder`, migrated and answering. What is not given is made up.
 
     Data stay when it stops, so that a second stack on the same folder continues. Keyless requests are refused
-    unless `admin`, which serves those from this machine past row-level security.
+    unless `admin`, which serves requests from this machine without row-level security.
     """
     log = folder / "stack.log"
     with Supervisor() as supervisor:

@@ -194,13 +194,6 @@ def test_service_autoscaler_and_budget_find_the_pods() -> None:
     assert "cpu" in objects["Deployment"]["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]
 
 
-def test_kubernetes_knows_every_field() -> None:
-    """Against the schemas of the API, which `pip install kubernetes-validate` brings (20 MB)."""
-    validator = pytest.importorskip("kubernetes_validate")
-    for document in yaml.safe_load_all(KUBERNETES.read_text()):
-        validator.validate(document, "1.33", strict=True)
-
-
 def test_the_runner_is_reached_by_the_gateway_alone_and_reaches_nothing() -> None:
     file = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     assert file["networks"]["runner"] == {"internal": True}

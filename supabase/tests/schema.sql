@@ -142,13 +142,13 @@ select is_empty(
   $$ select c.oid::regclass from pg_class c
      where c.relnamespace = 'public'::regnamespace and c.relkind in ('v', 'm', 'f')
        and not coalesce(c.reloptions && array['security_invoker=true', 'security_invoker=on'], false) $$,
-  'no view passes row-level security'
+  'no view bypasses row-level security'
 );
 select is_empty(
   $$ select p.oid::regprocedure from pg_proc p
      where p.pronamespace = 'public'::regnamespace and p.prosecdef
        and obj_description(p.oid, 'pg_proc') not like '%Definer%' $$,
-  'a function of the data API that passes row-level security says why'
+  'a function of the data API that bypasses row-level security says why'
 );
 select is_empty(
   $$ select p.oid::regprocedure from pg_proc p

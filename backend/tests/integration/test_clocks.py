@@ -46,8 +46,8 @@ def test_a_clock_may_differ_by_half_a_minute(
 def test_a_token_that_only_supabase_refuses_for_its_clock_is_told_so(
     backend: Backend, owner: User, monkeypatch: pytest.MonkeyPatch, claim: str, seconds: int, status: int, code: str
 ) -> None:
-    if (backend.name, claim) == ("embedded", "nbf"):
-        pytest.skip("lite 0.10.0 says of nbf what it says of a wrong key")
+    if (backend.name, claim) == ("embedded", "nbf"):  # lite 0.10.0 says of nbf what it says of a wrong key
+        status, code = 401, "unauthenticated"
     monkeypatch.setattr(auth, "LEEWAY", 600)  # as if the gateway's own clock were another
     settings = Settings(
         SUPABASE_URL=backend.supabase_url,
