@@ -89,11 +89,6 @@ class Model:
         self._model: Any = None
         self._importing = asyncio.Lock()
 
-    def check(self) -> None:
-        """Raise `ModelNotConfiguredError` when there is none."""
-        if not self._settings.AI_MODEL:
-            raise ModelNotConfiguredError
-
     def instructions(self, part: str) -> str:
         """What the model is told of its part, such as `tutor`: the file of that name in PROMPTS_FOLDER, else ours."""
         own = self._settings.PROMPTS_FOLDER
@@ -157,7 +152,7 @@ class Model:
         tell: Callable[[str], None],
         most: int,
     ) -> str:
-        model = await self._open()
+        model = await self.open()
         from pydantic_ai import messages as parts
         from pydantic_ai.direct import model_request_stream
         from pydantic_ai.models import ModelRequestParameters
@@ -222,8 +217,11 @@ class Model:
             allowance.used += used or (read + written) // _CHARACTERS_PER_TOKEN
         return "".join(said)
 
-    async def _open(self) -> Any:
-        self.check()
+    async def open(self) -> Any:
+        """What makes the requests; its libraries are imported for the first of them. Raises `ModelNotConfiguredError`
+        when there is none."""
+        if not self._settings.AI_MODEL:
+            raise ModelNotConfiguredError
         async with self._importing:
             if self._model is None:
                 started_at = time.perf_counter()

@@ -43,7 +43,7 @@ async def send_chat_message(
     what is kept. With the trigger `regenerate-message` the last question is answered again.
     """
     question = _question(workspace_id, request)
-    model.check()
+    await model.open()  # before the turn, whose first word is not waited for long
     own = session.detached()
     replaced_id = _replaced_id(workspace_id, request)
     with turns.admit(caller) as places:

@@ -56,7 +56,7 @@ async def generate_lab(
     the whole source; and how: `language`, `difficulty`, `count`. What the model writes is checked, a code lab by
     running it, and tried again up to three times; it is shown only when it holds. Leaving does not stop it.
     """
-    model.check()
+    await model.open()  # before the turn, whose first word is not waited for long
     own = session.detached()
     plan = await plan_generation(own, lab_id)
     if plan.kind == "code_lab":
