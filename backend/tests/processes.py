@@ -1,8 +1,10 @@
-"""Which processes a test has started, so that those of tests in other processes are not counted."""
+"""Which processes a test has started, so that those of tests in other processes are not counted, and what they hold."""
 
 import contextlib
 import os
 from pathlib import Path
+
+import pytest
 
 
 def descendants(word: str, ancestor: int | None = None) -> set[int]:
@@ -37,3 +39,22 @@ def _comes_from(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
         if pid == ancestor:
             return True
     return False
+
+
+class Memory:
+    """What a process holds at most from now on."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = Path(f"/proc/{pid}")
+        if not (self._process / "clear_refs").exists():
+            pytest.skip("reads /proc, which is Linux's")
+        (self._process / "clear_refs").write_text("5")
+        self._before = self._mebibytes("VmRSS")
+
+    def growth(self) -> float:
+        """The highest so far, in MiB more than at the beginning."""
+        return self._mebibytes("VmHWM") - self._before
+
+    def _mebibytes(self, what: str) -> float:
+        status = dict(line.split(":", 1) for line in (self._process / "status").read_text().splitlines())
+        return int(status[what].split()[0]) / 1024
