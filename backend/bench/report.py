@@ -52,7 +52,8 @@ generator, the database and everything else. The lines of a round follow one ano
 FastAPI routes in place of its own, whose rows were made once: no upstream. **idiom** makes a Supabase client for each
 request in a synchronous route. CPU is the worker's own, at 16 connections, over a static upstream that repeats at a
 constant cost what PostgREST answered. The four direct requests are for the workspace, its sources, labs and edges. The
-soak is reads, lists, creates, and ids that never come again.
+p50 is added at one connection, where no request waits for another: it is mostly the CPU time of the gateway, and on
+a busy machine the wait for a CPU. The soak is reads, lists, creates, and ids that never come again.
 
 {when}: {machine}, {cores} cores, {settings}.
 {versions}.
