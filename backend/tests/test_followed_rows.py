@@ -92,9 +92,10 @@ def test_only_a_lease_that_does_not_move_is_ended(upstream: respx.Router, monkey
     assert written(ended) == [{"workspace_id": WORKSPACE_ID}]
 
 
-def test_a_lease_that_does_not_move_is_asked_about_once_in_a_while(
+def test_of_a_row_that_does_not_move_is_told_and_asked_once_in_a_while(
     upstream: respx.Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(turns, "QUIET_SECONDS", 0.8)
     monkeypatch.setattr(turns, "UNMOVED_SECONDS", 1.0)
     ended = upstream.post("/rest/v1/rpc/end_lapsed_turns").respond(200, json=None)
     read_since = 0
@@ -107,7 +108,7 @@ def test_a_lease_that_does_not_move_is_asked_about_once_in_a_while(
     upstream.get(TABLE).mock(side_effect=read)
 
     async def story(row: AnswerRow) -> None:
-        await heard(row)
+        assert [state and state.status for state in await heard(row)] == ["streaming", None, "stopped"]
 
     tell(story)
     assert len(ended.calls) == 1
