@@ -90,3 +90,25 @@ def test_only_a_lease_that_does_not_move_is_ended(upstream: respx.Router, monkey
 
     tell(story)
     assert written(ended) == [{"workspace_id": WORKSPACE_ID}]
+
+
+def test_of_a_row_that_does_not_move_is_told_and_asked_once_in_a_while(
+    upstream: respx.Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "QUIET_SECONDS", 0.8)
+    monkeypatch.setattr(turns, "UNMOVED_SECONDS", 1.0)
+    ended = upstream.post("/rest/v1/rpc/end_lapsed_turns").respond(200, json=None)
+    read_since = 0
+
+    def read(request: httpx.Request) -> httpx.Response:
+        nonlocal read_since
+        read_since += bool(ended.calls)
+        return rows({"status": "stopped"} if read_since == 3 else lease(1))[0]
+
+    upstream.get(TABLE).mock(side_effect=read)
+
+    async def story(row: AnswerRow) -> None:
+        assert [state and state.status for state in await heard(row)] == ["streaming", None, "stopped"]
+
+    tell(story)
+    assert len(ended.calls) == 1

@@ -199,6 +199,22 @@ def test_a_turn_whose_row_cannot_be_found_ended_was_interrupted(upstream: respx.
     tell(story)
 
 
+def test_a_failure_is_none_when_the_row_was_completed_by_somebody_else(upstream: respx.Router) -> None:
+    upstream.patch(TABLE).respond(200, json=[])
+    upstream.get(TABLE).respond(200, json=[{"status": "complete"}])
+
+    async def work(turn: Turn) -> None:
+        raise ModelRefusedError
+
+    async def story(row: AnswerRow) -> None:
+        turn = begun(row)
+        await turn.run(work, 10)
+        await turn.wait_for_begin()
+        assert (turn.state.status, turn.state.failure) == ("complete", None)
+
+    tell(story)
+
+
 async def no_work(turn: Turn) -> None:
     """Work that is done at once."""
 
