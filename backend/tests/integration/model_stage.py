@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import TypeAdapter
 
+from app.models.stream import AnswerPart, GenerationPart
 from dev.processes import Child, Supervisor, free_port
 from tests.integration.conftest import BACKEND, Backend, start_worker
 from tests.integration.rows import Row
 
+Described: TypeAdapter[AnswerPart | GenerationPart] = TypeAdapter(AnswerPart | GenerationPart)
 Start = Callable[..., AbstractContextManager[tuple[Child, str]]]
 
 
@@ -67,9 +70,11 @@ def _answers(url: str) -> bool:
 
 
 def chunks(response: httpx.Response) -> Iterator[Row]:
-    """The parts of a UI message stream."""
+    """The parts of a UI message stream, which are those that OpenAPI describes."""
     assert response.status_code == 200, response.read()
     assert response.headers["x-vercel-ai-ui-message-stream"] == "v1"
     for line in response.iter_lines():
         if line.startswith("data: {"):
-            yield json.loads(line.removeprefix("data: "))
+            data = line.removeprefix("data: ")
+            Described.validate_json(data)
+            yield json.loads(data)
