@@ -36,10 +36,8 @@ class Stage:
 
 
 @contextmanager
-def open_stage(
-    backend: Backend, folder: Path, first_script: str, second_script: str, **all_settings: str
-) -> Iterator[Stage]:
-    """A stage whose gateways ask for the models of these names. What they log goes to `folder`, DEBUG included."""
+def open_model(folder: Path) -> Iterator[str]:
+    """The scripted model: its address."""
     with Supervisor() as supervisor:
         port = free_port()
         model = f"http://127.0.0.1:{port}"
@@ -51,6 +49,15 @@ def open_stage(
             output=folder / "model.log",
         )
         supervisor.wait_until(lambda: _answers(f"{model}/seen"), "the model")
+        yield model
+
+
+@contextmanager
+def open_stage(
+    backend: Backend, folder: Path, first_script: str, second_script: str, **all_settings: str
+) -> Iterator[Stage]:
+    """A stage whose gateways ask for the models of these names. What they log goes to `folder`, DEBUG included."""
+    with open_model(folder) as model:
 
         @contextmanager
         def start(script: str = first_script, **settings: str) -> Iterator[tuple[Child, str]]:
