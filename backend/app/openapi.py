@@ -5,8 +5,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
 
 from app.errors import MEDIA_TYPE, ProblemError
+from app.models.stream import AnswerPart, GenerationPart
 from app.responses import one_of
 
 DESCRIPTION = """
@@ -132,10 +134,16 @@ def describe(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
         )
         kinds = list(ProblemError.kinds())
+        streams = models_json_schema(
+            [(AnswerPart, "serialization"), (GenerationPart, "serialization")],
+            ref_template="#/components/schemas/{model}",
+        )[1]["$defs"]
         problem = {"description": "What went wrong (RFC 9457)."} | one_of(kinds)
-        document["components"]["schemas"] |= {"FieldError": FIELD_ERROR, "Problem": problem} | {
-            kind.component(): problem_schema(kind) for kind in kinds
-        }
+        document["components"]["schemas"] |= (
+            streams
+            | {"FieldError": FIELD_ERROR, "Problem": problem}
+            | {kind.component(): problem_schema(kind) for kind in kinds}
+        )
         document["components"]["securitySchemes"] = {"AccessToken": ACCESS_TOKEN}
         for path in document["paths"]:
             if path.startswith("/v1"):  # where the middleware asks for a token

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from app.errors import (
     MEDIA_TYPE,
@@ -131,9 +132,21 @@ def created(row: type[Row], *refusals: type[ProblemError]) -> Responses:
     return {201: {"headers": headers}, 200: again, **refused}
 
 
-def streamed(description: str) -> Responses:
-    """The `responses` of a route that answers a UI message stream."""
-    return {200: {"description": description, "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+def streamed(description: str, part: type[BaseModel]) -> Responses:
+    """The `responses` of a route that answers a UI message stream of such parts, described as FastAPI does events."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": reference(part)}
+    event = {"type": "object", "required": ["data"], "properties": {"data": data}}
+    return {
+        200: {
+            "description": f"{description} The `data` of each event is one `{part.__name__}`, of the last `[DONE]`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "itemSchema": event}},
+        }
+    }
+
+
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    """Refers to the schema of a model."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
 def resource_router(path: str, tag: str) -> APIRouter:

@@ -1,13 +1,28 @@
 """The AI SDK's UI message stream: what a turn shows, as server-sent events.
 https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol"""
 
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from starlette.responses import StreamingResponse
 
 from app.errors import ProblemError
+from app.models.chat_message import Citation
+from app.models.stream import (
+    Beginning,
+    CitationMetadata,
+    DataProgressPart,
+    Ending,
+    ErrorPart,
+    FinishPart,
+    MessageMetadataPart,
+    Progress,
+    SourceDocumentPart,
+    StartPart,
+    TextDeltaPart,
+    TextEndPart,
+    TextStartPart,
+)
 from app.services.leases import Snapshot
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1", "x-accel-buffering": "no"}
@@ -21,9 +36,9 @@ def stream_answer(message_id: str, states: AsyncIterator[Snapshot | None]) -> St
 
 
 async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> AsyncIterator[bytes]:
-    yield _event(type="start", messageId=message_id, messageMetadata={"status": "streaming"})
+    yield StartPart(message_id=message_id, message_metadata=Beginning(status="streaming")).event()
     sent = 0
-    last: Snapshot | None = None
+    last = Snapshot("failed", "interrupted")
     async for state in states:
         if state is None:
             yield QUIET
@@ -31,25 +46,20 @@ async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> As
         last = state
         if len(state.content) > sent:
             if not sent:
-                yield _event(type="text-start", id="text")
-            yield _event(type="text-delta", id="text", delta=state.content[sent:])
+                yield TextStartPart().event()
+            yield TextDeltaPart(delta=state.content[sent:]).event()
             sent = len(state.content)
     if sent:
-        yield _event(type="text-end", id="text")
-    for source in last.sources if last else []:
-        yield _event(
-            type="source-document",
-            sourceId=f"{source['source_id']}#{source['page']}",
-            mediaType="text/plain",
-            title=f"{source['title']}, page {source['page']}",
-            providerMetadata={"aide": source},
-        )
-    status, failure = (last.status, last.failure) if last else ("failed", "interrupted")
-    yield _event(type="message-metadata", messageMetadata={"status": status, "failure": failure})
-    if status == "failed":
-        yield _event(type="error", errorText=_MEANINGS.get(failure or "", "The answer could not be finished."))
-    yield _event(type="finish")
-    yield b"data: [DONE]\n\n"
+        yield TextEndPart().event()
+    for source in last.sources:
+        page = Citation.model_validate(source)
+        yield SourceDocumentPart(
+            source_id=f"{page.source_id}#{page.page}",
+            title=f"{page.title}, page {page.page}",
+            provider_metadata=CitationMetadata(aide=page),
+        ).event()
+    for event in _end(last.status, last.failure, "The answer could not be finished."):
+        yield event
 
 
 def stream_progress(lab_id: str, states: AsyncIterator[Snapshot | None]) -> StreamingResponse:
@@ -58,26 +68,27 @@ def stream_progress(lab_id: str, states: AsyncIterator[Snapshot | None]) -> Stre
 
 
 async def _progress_events(lab_id: str, states: AsyncIterator[Snapshot | None]) -> AsyncIterator[bytes]:
-    yield _event(type="start", messageId=lab_id, messageMetadata={"status": "generating"})
+    yield StartPart(message_id=lab_id, message_metadata=Beginning(status="generating")).event()
     shown: dict[str, Any] = {}
-    status, failure = "failed", "interrupted"
+    last = Snapshot("failed", "interrupted")
     async for state in states:
         if state is None:
             yield QUIET
             continue
         progress = {name: value for name, value in (state.progress or {}).items() if name in {"step", "attempt"}}
         if not state.is_running:
-            status, failure = state.status, state.failure or ""
-            progress = {"step": "done"} if status not in {"failed", "pending"} else {}
+            last = state
+            progress = {"step": "done"} if last.status not in {"failed", "pending"} else {}
         if progress and progress != shown:
             shown = progress
-            yield _event(type="data-progress", id="progress", data=progress)
-    yield _event(type="message-metadata", messageMetadata={"status": status, "failure": failure or None})
+            yield DataProgressPart(data=Progress.model_validate(progress)).event()
+    for event in _end(last.status, last.failure, "The lab could not be generated."):
+        yield event
+
+
+def _end(status: Any, failure: str | None, meaning: str) -> Iterator[bytes]:
+    yield MessageMetadataPart(message_metadata=Ending(status=status, failure=failure)).event()
     if status == "failed":
-        yield _event(type="error", errorText=_MEANINGS.get(failure, "The lab could not be generated."))
-    yield _event(type="finish")
+        yield ErrorPart(error_text=_MEANINGS.get(failure or "", meaning)).event()
+    yield FinishPart().event()
     yield b"data: [DONE]\n\n"
-
-
-def _event(**chunk: Any) -> bytes:
-    return f"data: {json.dumps(chunk, separators=(',', ':'))}\n\n".encode()

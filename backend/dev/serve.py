@@ -103,11 +103,13 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
             if "RUNNER_URL" not in settings:  # one's own runner, or a Judge0
                 runner = KeptRunner(supervisor, port=free_port(), token=secrets.token_hex(16), say=say)
             stack = start_stack()
+            if model := ollama(settings):
+                say("the tutor's model is {AI_MODEL}, of the Ollama at {AI_BASE_URL}".format(**model))
             say("starting the gateway")  # now, since it takes as long as the stack does
             gateway = supervisor.start(
                 "the gateway",
                 [sys.executable, "-m", "dev.gateway"],
-                env=gateway_environment(settings, stack, api_port) | (runner.environment if runner else {}),
+                env=gateway_environment(settings | model, stack, api_port) | (runner.environment if runner else {}),
                 cwd=BACKEND,
                 output=lambda line: show(f"gateway | {line}"),
             )
@@ -161,6 +163,15 @@ def secret(settings: dict[str, str], name: str) -> str:
     if name not in settings:
         raise StartError(f"{name} is not set: give it a value in .env, or remove .env and a new one is made")
     return settings[name]
+
+
+def ollama(settings: dict[str, str]) -> dict[str, str]:
+    """The settings for the newest model of an Ollama that runs on this machine, unless a model is set."""
+    url = f"http://{settings.get('OLLAMA_HOST', '127.0.0.1:11434').removeprefix('http://')}/v1"
+    with contextlib.suppress(OSError, LookupError, TypeError, StopIteration):
+        models = [] if "AI_MODEL" in settings else http_calls.call("GET", f"{url}/models", {}, timeout=1)[1]["data"]
+        return {"AI_BASE_URL": url, "AI_MODEL": next(each["id"] for each in models if "embed" not in each["id"])}
+    return {}
 
 
 def gateway_environment(settings: dict[str, str], stack: EmbeddedStack, port: int) -> dict[str, str]:

@@ -101,6 +101,10 @@ async def write_lab(answer: web.StreamResponse, asked: dict[str, Any], tries: li
     return answer
 
 
+async def models(request: web.Request) -> web.Response:
+    return web.json_response({"object": "list", "data": [{"id": "nomic-embed-text"}, {"id": "words-5-1"}]})
+
+
 async def seen(request: web.Request) -> web.Response:
     return web.json_response(request.app[SEEN])
 
@@ -108,5 +112,5 @@ async def seen(request: web.Request) -> web.Response:
 if __name__ == "__main__":
     app = web.Application()
     app[SEEN] = []
-    app.add_routes([web.post("/v1/chat/completions", complete), web.get("/seen", seen)])
+    app.add_routes([web.post("/v1/chat/completions", complete), web.get("/v1/models", models), web.get("/seen", seen)])
     web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)

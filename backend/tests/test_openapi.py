@@ -238,3 +238,25 @@ def test_every_problem_is_on_the_page_of_problems(anonymous: TestClient, documen
                 address, _, anchor = example["value"]["type"].partition("#")
                 assert address == "/problems"
                 assert anchor in explained
+
+
+@pytest.mark.parametrize(
+    ("operation_id", "types"),
+    [
+        (
+            "send_chat_message",
+            "start text-start text-delta text-end source-document message-metadata error finish",
+        ),
+        ("resume_generation", "start data-progress message-metadata error finish"),
+    ],
+)
+def test_the_parts_of_streams_are_described(document: Document, operation_id: str, types: str) -> None:
+    operation = next(each for _, each in operations(document) if each["operationId"] == operation_id)
+    event = operation["responses"]["200"]["content"]["text/event-stream"]["itemSchema"]
+    part = resolve(document, event["properties"]["data"]["contentSchema"])
+    assert list(part["discriminator"]["mapping"]) == sorted(types.split())
+    for kind, reference in part["discriminator"]["mapping"].items():
+        schema = resolve(document, {"$ref": reference})
+        assert schema["properties"]["type"]["const"] == kind
+        assert schema["description"].endswith(".")
+        assert "type" in schema["required"]

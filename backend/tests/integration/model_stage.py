@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import TypeAdapter
 
+from app.models.stream import AnswerPart, GenerationPart
 from dev.processes import Child, Supervisor, free_port
 from tests.integration.conftest import BACKEND, Backend, start_worker
 from tests.integration.rows import Row
 
+Described: TypeAdapter[AnswerPart | GenerationPart] = TypeAdapter(AnswerPart | GenerationPart)
 Start = Callable[..., AbstractContextManager[tuple[Child, str]]]
 
 
@@ -33,10 +36,8 @@ class Stage:
 
 
 @contextmanager
-def open_stage(
-    backend: Backend, folder: Path, first_script: str, second_script: str, **all_settings: str
-) -> Iterator[Stage]:
-    """A stage whose gateways ask for the models of these names. What they log goes to `folder`, DEBUG included."""
+def open_model(folder: Path) -> Iterator[str]:
+    """The scripted model: its address."""
     with Supervisor() as supervisor:
         port = free_port()
         model = f"http://127.0.0.1:{port}"
@@ -48,6 +49,15 @@ def open_stage(
             output=folder / "model.log",
         )
         supervisor.wait_until(lambda: _answers(f"{model}/seen"), "the model")
+        yield model
+
+
+@contextmanager
+def open_stage(
+    backend: Backend, folder: Path, first_script: str, second_script: str, **all_settings: str
+) -> Iterator[Stage]:
+    """A stage whose gateways ask for the models of these names. What they log goes to `folder`, DEBUG included."""
+    with open_model(folder) as model:
 
         @contextmanager
         def start(script: str = first_script, **settings: str) -> Iterator[tuple[Child, str]]:
@@ -67,9 +77,11 @@ def _answers(url: str) -> bool:
 
 
 def chunks(response: httpx.Response) -> Iterator[Row]:
-    """The parts of a UI message stream."""
+    """The parts of a UI message stream, which are those that OpenAPI describes."""
     assert response.status_code == 200, response.read()
     assert response.headers["x-vercel-ai-ui-message-stream"] == "v1"
     for line in response.iter_lines():
         if line.startswith("data: {"):
-            yield json.loads(line.removeprefix("data: "))
+            data = line.removeprefix("data: ")
+            Described.validate_json(data)
+            yield json.loads(data)

@@ -21,11 +21,14 @@ import httpx
 import pytest
 
 from app.openapi import FILES
-from dev import sample
+from dev import sample, serve
 from dev.processes import base_environment, free_port
 from dev.runner import CodeRunner
-from tests.integration.conftest import PLAIN
+from tests.integration.chats import Chat, whole
+from tests.integration.conftest import PLAIN, User
+from tests.integration.model_stage import open_model
 from tests.sample_document import document
+from tests.scripted_model import text
 
 ROOT = Path(__file__).parents[3]
 COPIED = (
@@ -215,9 +218,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory, service: CodeRunner) -> Itera
             shutil.copy(ROOT / name, target)
     (folder / "backend/runner/.python").symlink_to(ROOT / "backend/runner/.python")
     (folder / "supabase/node_modules").symlink_to(ROOT / "supabase/node_modules")
-    kept = Kept(Checkout(folder, free_port(), free_port()))
-    yield kept
-    kept.stop()
+    with open_model(folder) as model:
+        kept = Kept(Checkout(folder, free_port(), free_port(), {"OLLAMA_HOST": model.removeprefix("http://")}))
+        yield kept
+        kept.stop()
 
 
 @pytest.fixture
@@ -293,6 +297,22 @@ def test_what_was_acknowledged_survives_ctrl_c_and_a_second_start_is_refused(kep
     assert "make dev" in stopped.stderr
 
     assert missing(kept.start(), acknowledged) == []
+
+
+def test_an_ollama_on_this_machine_is_the_tutors_model(running: Running) -> None:
+    host = running.checkout.settings["OLLAMA_HOST"]
+    assert f"the tutor's model is words-5-1, of the Ollama at http://{host}/v1\n" in "".join(running.greeting)
+    token = running.checkout.run("token").stdout.strip()
+    api = running.checkout.api
+    headers = {"Authorization": f"Bearer {token}"}
+    [workspace, *_] = httpx.get(f"{api}/v1/workspaces", headers=headers, timeout=10, verify=PLAIN).json()
+    said, end, _ = whole(Chat(User("", token), workspace, str(uuid4())).ask(api))
+    assert (said, end["status"]) == (text(5), "complete")
+
+
+@pytest.mark.parametrize("settings", [{"OLLAMA_HOST": "127.0.0.1:9"}, {"AI_MODEL": "mine"}])
+def test_no_model_is_chosen_where_there_is_no_ollama_or_one_is_set(settings: dict[str, str]) -> None:
+    assert serve.ollama(settings) == {}
 
 
 @pytest.mark.soak

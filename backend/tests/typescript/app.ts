@@ -9,6 +9,8 @@ type Source = components["schemas"]["Source"];
 type Workspace = components["schemas"]["Workspace"];
 type Canvas = components["schemas"]["Canvas"];
 type Node = Canvas["nodes"][number];
+type AnswerPart = components["schemas"]["AnswerPart"];
+type GenerationPart = components["schemas"]["GenerationPart"];
 
 const api = createClient<paths>({
   baseUrl: "http://localhost:8000",
@@ -109,6 +111,27 @@ async function tidy(workspace: Workspace): Promise<string[]> {
   });
   if (saved.error) throw new Error(explain(saved.error).text);
   return loaded.data.nodes.map(caption);
+}
+
+/** What a learner reads of a part of a stream. */
+export function said(part: AnswerPart | GenerationPart): string {
+  switch (part.type) {
+    case "text-delta":
+      return part.delta;
+    case "source-document":
+      return ` [${part.title}: page ${part.providerMetadata.aide.page}]`;
+    case "data-progress":
+      return `${part.data.step} (try ${part.data.attempt ?? 1})`;
+    case "message-metadata":
+      return part.messageMetadata.status === "stopped" ? " ..." : "";
+    case "error":
+      return part.errorText;
+    case "start":
+    case "text-start":
+    case "text-end":
+    case "finish":
+      return "";
+  }
 }
 
 export async function main(): Promise<void> {

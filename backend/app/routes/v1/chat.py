@@ -9,6 +9,7 @@ from pydantic import MISSING
 from app.dependencies import Caller, DatabaseSession, LanguageModel, RunningTurns, SearchLanguage
 from app.errors import AskerOnlyError, IdTakenError, InvalidRequestError, ReadOnlyError, UnknownNodeError
 from app.models.chat import ChatRequest
+from app.models.stream import AnswerPart
 from app.models.types import ChatId
 from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_router, streamed
 from app.services.leases import Snapshot, begin_answer, find_answer, stop_answer
@@ -20,7 +21,7 @@ router = resource_router("/v1/workspaces/{workspace_id}/chat", "chat")
 
 MAX_QUESTION = 100_000
 
-_STREAM = streamed("A UI message stream.")
+_STREAM = streamed("A UI message stream.", AnswerPart)
 _NOTHING: Responses = {204: {"description": "Nothing is being written."}}
 _ASKED = problems(InvalidRequestError, UnknownNodeError, IdTakenError, *TURN)
 _STOPPED = problems(ReadOnlyError, AskerOnlyError)

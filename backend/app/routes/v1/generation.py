@@ -15,6 +15,7 @@ from app.errors import (
     WrongLabTypeError,
 )
 from app.generator import ALL_CHARACTERS, TRIES, generating
+from app.models.stream import GenerationPart
 from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_router, streamed
 from app.services.labs import check_runner
 from app.services.leases import Snapshot, begin_generation, find_generation, release_lab
@@ -24,10 +25,7 @@ from app.wire import stream_progress
 
 router = resource_router("/v1/labs/{lab_id}/generate", "labs")
 
-_STREAM = streamed(
-    "A UI message stream: `data-progress` parts with `{step, attempt}`, the step being `reading`, `writing`, `checking`"
-    " or `done`, then the `status` and `failure` of the lab as `message-metadata`."
-)
+_STREAM = streamed("A UI message stream.", GenerationPart)
 _NOTHING: Responses = {204: {"description": "The lab is not being generated."}}
 _ASKED = problems(
     InvalidRequestError,
