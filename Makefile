@@ -27,6 +27,16 @@ install: ## Install what all other targets need, into .venv and supabase/node_mo
 dev: install ## Run the embedded stack and the gateway with reload (PORT, SUPABASE_PORT)
 	@$(IN_BACKEND) dev
 
+# Installed when it is missing or older than its lock file. Some packages ask for a newer Node to run on, but these run in
+# a browser: hence no warnings.
+backend/page/node_modules/.package-lock.json: backend/page/package-lock.json
+	cd backend/page && npm ci --ignore-scripts --no-progress --loglevel=error
+	@touch $@
+
+.PHONY: page
+page: backend/page/node_modules/.package-lock.json ## Serve a page that uses all of it, next to `make dev` (PAGE_PORT)
+	@cd backend/page && npm run --silent types && exec node node_modules/vite/bin/vite.js
+
 .PHONY: token
 token: ## Print an access token of the development user: TOKEN=$(make -s token)
 	@test -x .venv/bin/python || { echo 'The embedded stack is not running: start it with `make dev`.' >&2; exit 1; }
@@ -75,11 +85,13 @@ check: install ## Check style and types
 	@$(IN_BACKEND) ruff check .
 	@$(IN_BACKEND) ruff format --check .
 	@$(IN_BACKEND) mypy
+	@test ! -d backend/page/node_modules || { cd backend/page && npm run --silent check; }
 
 .PHONY: fix
 fix: install ## Repair what `make check` can repair
 	@$(IN_BACKEND) ruff check --fix .
 	@$(IN_BACKEND) ruff format .
+	@test ! -d backend/page/node_modules || { cd backend/page && npm run --silent fix; }
 
 .PHONY: test
 test: install ## Run all tests, on both backends: the embedded stack, and PostgreSQL with PostgREST
@@ -93,6 +105,13 @@ test-fast: install ## Run the tests that need no server
 .PHONY: coverage
 coverage: install ## Run those, and fail when they leave more of the code untouched than is agreed
 	@$(IN_BACKEND) pytest -n auto --ignore tests/integration --ignore tests/runner --cov
+
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+
+.PHONY: test-page
+test-page: install ## Drive the page through the whole journey in headless Chromium (SHOTS=/folder)
+	@command -v $(BROWSERS) >/dev/null || { echo 'Chromium is missing (Debian and Ubuntu: chromium).' >&2; exit 1; }
+	@$(IN_BACKEND) pytest -s -p no:xdist tests/integration/test_page.py
 
 .PHONY: openapi
 openapi: install ## Write backend/openapi.json, the API's description
@@ -125,3 +144,4 @@ lock: install ## Write all lock files anew, with the newest versions that are al
 	cd backend/tests/typescript && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/javascript && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/chat && npm install --package-lock-only --ignore-scripts
+	cd backend/page && npm install --package-lock-only --ignore-scripts

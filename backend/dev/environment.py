@@ -18,7 +18,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "SUPABASE_PUBLISHABLE_KEY": lambda: f"sb_publishable_{secrets.token_urlsafe(24)}",
     "DEVELOPER_PASSWORD": lambda: secrets.token_urlsafe(12),
 }
-NOT_THE_GATEWAYS = {"DATABASE_URL", "DEVELOPER_PASSWORD"}
+NOT_THE_GATEWAYS = {"DATABASE_URL", "DEVELOPER_PASSWORD", "PAGE_PORT"}
 
 
 def create() -> bool:

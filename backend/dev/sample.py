@@ -65,6 +65,7 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
             "id": FLASHCARDS,
             "source_id": PAPER,
             "type": "flashcard_lab",
+            "title": "Why attention works",
             "status": "completed",
             "config": {"cards": 2},
             "generated_content": {
@@ -85,6 +86,7 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
             "id": CODE,
             "source_id": REPOSITORY,
             "type": "code_lab",
+            "title": "The causal mask",
             "status": "in_progress",
             "config": {"language": "python"},
             "generated_content": {
@@ -104,6 +106,7 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
             "id": QUIZ,
             "source_id": VIDEO,
             "type": "quiz_lab",
+            "title": "What the video says",
             "config": {"questions": 5},
             "canvas_position": {"x": 420, "y": 440},
         },

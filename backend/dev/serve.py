@@ -28,6 +28,7 @@ AIDE is running. Ctrl-C stops it; the data stay.
   Publishable key  {publishable_key}
   Data browser     {supabase}  (admin mode: whoever is on this machine sees and changes all rows)
   You are          {email}, password {password}
+  A page           http://127.0.0.1:{page}  (`make page`, in another terminal)
 
 Run the sample workspace's code lab, from another terminal in this folder. A test fails until you repair the code:
 
@@ -78,6 +79,7 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
     jwt_secret, publishable_key, password = (secret(settings, name) for name in environment.GENERATED)
     api, supabase = (f"http://127.0.0.1:{port}" for port in (api_port, supabase_port))
     stack_output, gateway = StackOutput(), None
+    page = environment.port(settings, "PAGE_PORT", 5173)
 
     def say(line: str) -> None:
         show(f"{time.monotonic() - started_at:5.1f} s  {line}")
@@ -127,7 +129,7 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
             say("ready")
             front_end = {"api": api, "supabase": supabase, "publishable_key": publishable_key}
             lab = {"lab": sample.CODE, "code": sample.FIRST_TRY}
-            show(READY.format(**front_end, **lab, email=developer.EMAIL, password=password))
+            show(READY.format(**front_end, **lab, email=developer.EMAIL, password=password, page=page))
             keep = runner.keep if runner else lambda: None
             keep_serving(supervisor, ROOT, stack, say=say, restart=start_stack, each_second=keep)
         except KeyboardInterrupt:

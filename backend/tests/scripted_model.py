@@ -3,9 +3,10 @@
 `words-<n>-<ms>` streams so many words, one every so many milliseconds; `endless` streams words without end; `citing`
 names the pages `[0]` to `[4]`; `cut` closes the connection in the middle; `line` is one line without end, and `packed`
 is compressed without being asked for; `bad-json`, `silent`, `refused` (401), `busy` (429) and `broken` (500) are what
-they are called. `labs-<ms>` writes a lab, whichever the text that it is given asks for by `Script: <name>`, a try of it
-for each question so far, one piece every so many milliseconds; `Script: busy` and the like refuse. `GET /seen` answers
-all requests so far.
+they are called. `labs-<ms>` writes a lab, whichever the text that it is given asks for by `Script: <name>`, else one of
+the type that is asked for, a try of it for each question so far, one piece every so many milliseconds; `Script: busy`
+and the like refuse. Asked for no lab, it is the model that `Script: <name>` names, else one that streams 200 words.
+`GET /seen` answers all requests so far.
 """
 
 import asyncio
@@ -51,7 +52,9 @@ async def complete(request: web.Request) -> web.StreamResponse:
         answer.headers["Content-Encoding"] = "gzip"
     await answer.prepare(request)
     if model.startswith("labs-"):
-        return await write_lab(answer, asked, SCRIPTS[script[1] if script else ""])
+        if asked.get("tools"):
+            return await write_lab(answer, asked, SCRIPTS[script[1]] if script else usual_lab(asked))
+        model = script[1] if script else model.replace("labs-", "words-200-")
     kind, *numbers = model.split("-") if model.startswith("words-") else (model, "5", "10")
     if kind == "endless":
         numbers = ["1000000000", "0"]
@@ -76,6 +79,15 @@ async def complete(request: web.Request) -> web.StreamResponse:
     last = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": model, "choices": [], "usage": usage}
     await answer.write(f"data: {json.dumps(last)}\n\ndata: [DONE]\n\n".encode())
     return answer
+
+
+def usual_lab(asked: dict[str, Any]) -> list[Any]:
+    """Tries at a lab of the type that is asked for, which cite the first page that is quoted."""
+    script = {"code_lab": "third", "flashcard_lab": "cards", "quiz_lab": "quiz"}[asked["tools"][0]["function"]["name"]]
+    page = re.search(r"\[page (\d+)\]", str(asked["messages"]))
+    cited = re.sub(r'"page": \d+', f'"page": {page[1] if page else 1}', json.dumps(SCRIPTS[script]))
+    tries: list[Any] = json.loads(cited)
+    return tries
 
 
 async def write_lab(answer: web.StreamResponse, asked: dict[str, Any], tries: list[Any]) -> web.StreamResponse:

@@ -340,8 +340,10 @@ def test_a_front_end_finds_all_that_it_needs_in_what_is_printed(running: Running
         verify=PLAIN,
     ).json()
     (api,) = re.findall(r"API +(\S+)", printed)
-    headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
-    assert httpx.get(f"{api}/v1/workspaces", headers=headers, verify=PLAIN).status_code == 200
+    (page,) = re.findall(r"A page +(\S+) +\(`make page`", printed)
+    headers = {"Authorization": f"Bearer {signed_in['access_token']}", "Origin": page}
+    listed = httpx.get(f"{api}/v1/workspaces", headers=headers, verify=PLAIN)
+    assert (listed.status_code, listed.headers["access-control-allow-origin"]) == (200, page)
 
 
 def test_a_newcomer_fails_mends_and_completes_by_the_line_that_is_printed(running: Running) -> None:

@@ -1,0 +1,485 @@
+/** The whole journey, as a learner makes it, in a real browser. Run by `make test-page`, which names all addresses. */
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { after, test } from "node:test";
+
+import { chromium } from "playwright-core";
+
+const { PAGE_URL, API_URL, SUPABASE_URL, CHROMIUM, PDF, SHOTS } = process.env;
+const AXE = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const HOSTS = new Set([PAGE_URL, API_URL, SUPABASE_URL].map((url) => new URL(url).host));
+/** Its sandbox does not work for root. */
+const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
+
+const browser = await chromium.launch({ executablePath: CHROMIUM, args });
+after(() => browser.close());
+
+/** Milliseconds that anything may take: the machine may be busy with other tests. */
+const PATIENCE = 60_000;
+/** What a console must not say, and hosts that must not be asked. */
+const faults = [];
+/** A browser of its own, with nothing stored in it. */
+async function newBrowser() {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    colorScheme: "light",
+    reducedMotion: "reduce",
+  });
+  context.setDefaultTimeout(PATIENCE);
+  return context;
+}
+
+/** `provoked`: refusals that the journey asks for; a browser reports each as an error. */
+async function newTab(context, fragment = "", { looks = true, provoked = /status of 412/ } = {}) {
+  const tab = await context.newPage();
+  // Requests of gestures are counted in a tab that does not look now and then for what others do.
+  if (!looks) await tab.addInitScript(() => (window.setInterval = () => 0));
+  tab.on("console", (said) => {
+    if (said.type() === "error" && !provoked.test(said.text())) faults.push(said.text());
+  });
+  tab.on("pageerror", (error) => faults.push(error.message));
+  tab.on("request", (request) => {
+    const { protocol, host } = new URL(request.url());
+    if (protocol.startsWith("http") && !HOSTS.has(host)) faults.push(`asked ${host}`);
+  });
+  await tab.goto(`${PAGE_URL}/${fragment}`);
+  return tab;
+}
+
+async function signUp(tab) {
+  await tab.getByRole("button", { name: "I am new here" }).click();
+  await tab.getByLabel("Email").fill(`${randomUUID()}@example.com`);
+  await tab.getByLabel("Password").fill(randomUUID());
+  await tab.getByRole("button", { name: "Sign up" }).click();
+}
+
+/** No serious fault for those who see, hear or move differently. */
+async function accessible(tab, state) {
+  await tab.evaluate(AXE);
+  const { violations } = await tab.evaluate("axe.run()");
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const told = serious.map(
+    ({ id, nodes }) =>
+      `${state}: ${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join("\n")}`,
+  );
+  assert.deepEqual(told, []);
+  if (SHOTS) await tab.screenshot({ path: `${SHOTS}/${state}.png` });
+}
+
+/** The requests to the API that a gesture takes, until the page is quiet: for longer than it waits before it saves. */
+async function requestsOf(tab, gesture) {
+  const seen = [];
+  let quietSince = Date.now();
+  const begun = (request) => {
+    if (request.url().startsWith(API_URL) && request.method() !== "OPTIONS") seen.push(request);
+    quietSince = Infinity;
+  };
+  const ended = () => (quietSince = Date.now());
+  const quiet = () => Date.now() - quietSince > 1000;
+  tab.on("request", begun).on("requestfinished", ended).on("requestfailed", ended);
+  await until(quiet);
+  seen.length = 0;
+  await gesture();
+  quietSince = Math.max(quietSince, Date.now());
+  await until(quiet);
+  tab.off("request", begun).off("requestfinished", ended).off("requestfailed", ended);
+  return seen.map((request) => `${request.method()} ${new URL(request.url()).pathname.split("/").at(-1)}`);
+}
+
+/** Waits until it holds. */
+async function until(holds, what = String(holds)) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end;) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`not within a minute: ${what}`);
+}
+
+/** Comes back to a tab, which then looks at once for what others have changed. */
+const comeBack = (tab) => tab.evaluate(() => dispatchEvent(new Event("focus")));
+
+const table = [];
+async function measured(tab, name, before, gesture) {
+  const requests = await requestsOf(tab, gesture);
+  table.push({ gesture: name, requests: requests.length, before, which: requests.join(", ") });
+  return requests;
+}
+
+const card = (tab, title) => tab.locator(".react-flow__node", { hasText: title });
+const cards = (tab) => tab.locator(".react-flow__node");
+const edges = (tab) => tab.locator(".react-flow__edge");
+const count = (locator, number) => until(async () => (await locator.count()) === number, `${locator}: ${number}`);
+
+/** What the API answers to the person who is signed in in this tab. */
+async function ask(tab, method, path, body) {
+  const token = await tab.evaluate(
+    () =>
+      JSON.parse(localStorage.getItem(Object.keys(localStorage).find((name) => name.endsWith("auth-token"))))
+        .access_token,
+  );
+  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+  const answer = await fetch(`${API_URL}/v1${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
+  return answer.status === 204 ? undefined : answer.json();
+}
+
+/** One step of the journey. Those after one that failed would fail for its sake, so they are not taken. */
+let broken = false;
+function step(claim, run) {
+  test(claim, async (t) => {
+    if (broken) return t.skip("a step before it failed");
+    broken = true;
+    try {
+      await run();
+      broken = false;
+    } finally {
+      if (broken) console.error(faults); // they often say why
+    }
+  });
+}
+
+const learner = await newBrowser();
+const tab = await newTab(learner, "", { looks: false });
+
+step("a newcomer signs up and sees what to do first", async () => {
+  await tab.getByRole("button", { name: "Sign in" }).waitFor();
+  await accessible(tab, "sign-in");
+  await signUp(tab);
+  await tab.getByText("No workspace yet").waitFor();
+  await accessible(tab, "no-workspace");
+});
+
+step("a workspace is opened, and found again by a part of its name", async () => {
+  await tab.getByLabel("Name of a new workspace").fill("How attention works");
+  await tab.getByRole("button", { name: "New workspace" }).click();
+  await tab.getByRole("heading", { name: "An empty canvas" }).waitFor();
+  await accessible(tab, "empty-canvas");
+  await tab.getByRole("link", { name: "All workspaces" }).click();
+  await tab.getByLabel("Search workspaces").fill("nothing like it");
+  await tab.getByText("No workspace has this").waitFor();
+  await tab.getByLabel("Search workspaces").fill("ATTENTION");
+  await tab.getByRole("link", { name: "How attention works" }).waitFor();
+  await accessible(tab, "workspaces");
+  const requests = await measured(tab, "open a workspace", 6, () =>
+    tab.getByRole("link", { name: "How attention works" }).click(),
+  );
+  assert.ok(requests.length <= 5, requests.join());
+});
+
+step("a PDF is uploaded and read", async () => {
+  await tab.getByText("Add a file").locator("input").setInputFiles(PDF);
+  await card(tab, "6 pages").waitFor();
+});
+
+step("its chapters and pages are read, and a search opens the page", async () => {
+  await card(tab, "sample").dblclick();
+  const dialog = tab.getByRole("dialog");
+  await dialog.getByRole("button", { name: "3 Attention" }).click();
+  await dialog.getByRole("article").getByText("3 Attention").waitFor();
+  await accessible(tab, "source");
+  await tab.keyboard.press("Escape");
+  await tab.getByLabel("Search in all files").fill("softmax");
+  await tab.getByRole("list", { name: "Found pages" }).getByRole("button").first().click();
+  await dialog
+    .getByRole("article")
+    .getByText(/softmax/i)
+    .waitFor();
+  await tab.keyboard.press("Escape");
+});
+
+/** Has a lab of this type made from the chapter, and leaves its window open. */
+async function generate(type) {
+  const dialog = tab.getByRole("dialog");
+  await card(tab, "sample").dblclick();
+  await dialog.getByRole("button", { name: "3 Attention" }).click();
+  await dialog.getByRole("button", { name: type }).click();
+  return dialog;
+}
+
+const workspaceId = () => new URL(tab.url()).hash.split("/")[2];
+let labId;
+
+step("an exercise is made from a chapter, and shows how far it is", async () => {
+  const dialog = await generate("Exercise");
+  await dialog.getByText(/try [23] of 3/).waitFor();
+  await accessible(tab, "generating");
+  await tab.reload();
+  await dialog.getByText("Write double(x).").waitFor();
+  labId = new URL(tab.url()).hash.split("/")[3];
+});
+
+step("it fails, is mended, and is completed", async () => {
+  const dialog = tab.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Run the tests" }).click();
+  await dialog.getByText("0 of 2 tests passed.").waitFor();
+  await accessible(tab, "exercise");
+  await dialog.getByLabel("Your code").fill("def double(x):\n    return 2 * x\n");
+  await dialog.getByLabel("Your code").press("Control+Enter");
+  await dialog.getByText("Completed").waitFor();
+  await dialog.getByRole("button", { name: "Show a solution" }).click();
+  await dialog.getByText("return x + x").waitFor();
+  await accessible(tab, "completed");
+  await tab.keyboard.press("Escape");
+  await card(tab, "Doubling").getByText("Completed").waitFor();
+  await count(edges(tab), 1);
+});
+
+step("flashcards and a quiz are made, and done", async () => {
+  const dialog = await generate("Flashcards");
+  for (const back of ["All that is sent to zero.", "The dimension of the image."]) {
+    await dialog.getByRole("button", { name: "Turn over" }).click();
+    await dialog.getByText(back).waitFor();
+    await accessible(tab, "flashcards");
+    await dialog.getByRole("button", { name: "I knew it" }).click();
+  }
+  await dialog.getByText("Completed").waitFor();
+  await tab.keyboard.press("Escape");
+  await generate("Quiz");
+  await dialog.getByLabel("b", { exact: true }).check();
+  await dialog.getByRole("button", { name: "Check" }).click();
+  await dialog.getByText("Right. So.").waitFor();
+  await accessible(tab, "quiz");
+  await dialog.getByRole("button", { name: "Next" }).click();
+  await dialog.getByText("1 of 1 right").waitFor();
+  await tab.keyboard.press("Escape");
+  await count(edges(tab), 3);
+  await tab.keyboard.press("Control+z"); // the quiz goes again, and the cards
+  await count(cards(tab), 3);
+  await tab.keyboard.press("Control+z");
+  await count(cards(tab), 2);
+});
+
+step("the tutor answers, goes on after a reload, and is stopped", async () => {
+  await card(tab, "sample").click();
+  await tab.getByLabel("Asked about").getByText("sample").waitFor();
+  await tab.getByLabel("Question").fill("What is attention?");
+  await tab.getByLabel("Question").press("Enter");
+  const answer = tab.locator(".bubble.assistant");
+  await answer.getByText("w3").waitFor();
+  await accessible(tab, "tutor");
+  await tab.reload();
+  await answer.getByText("w0 w1 w2").waitFor();
+  const before = (await answer.innerText()).length;
+  await until(async () => (await answer.innerText()).length > before, "the answer grows after the reload");
+  await tab.getByRole("button", { name: "Stop" }).click();
+  await answer.getByText("Stopped.").waitFor();
+  await tab.getByRole("button", { name: "Answer again" }).waitFor();
+  await tab.reload();
+  await answer.getByText("Stopped.").waitFor();
+  assert.equal(await tab.locator(".bubble").count(), 2);
+});
+
+step("a question names a card by keyboard, and what the answer cites opens its page", async () => {
+  await tab.getByLabel("Question").pressSequentially("Is softmax in @SAM");
+  await tab.getByRole("group", { name: "Cards to name" }).getByRole("button", { name: "sample" }).waitFor();
+  await tab.keyboard.press("Enter");
+  await tab.keyboard.type("? Script: citing");
+  assert.equal(await tab.getByLabel("Question").inputValue(), "Is softmax in @sample ? Script: citing");
+  await tab.keyboard.press("Enter");
+  const citation = tab
+    .locator(".bubble.assistant")
+    .last()
+    .getByRole("button", { name: /^\[1\] sample, page \d$/ });
+  await citation.waitFor();
+  await accessible(tab, "citations");
+  const [, asked] = await ask(tab, "GET", `/chat-messages?workspace_id=${workspaceId()}`);
+  const [mentioned] = asked.mentions;
+  await tab.reload();
+  const page = (await citation.innerText()).at(-1);
+  await citation.click();
+  await tab
+    .getByRole("dialog")
+    .getByRole("article", { name: `Page ${page}`, exact: true })
+    .getByText(/softmax/i)
+    .waitFor();
+  assert.ok(tab.url().endsWith(`/${mentioned}/${page}`), tab.url());
+  await tab.keyboard.press("Escape");
+});
+
+step("cards are connected, moved, copied, deleted and brought back, each by a request or two", async () => {
+  const [from, to] = [await card(tab, "sample").boundingBox(), await card(tab, "Doubling").boundingBox()];
+  await edges(tab).first().focus();
+  await tab.keyboard.press("Enter"); // selects it
+  await tab.keyboard.press("Delete");
+  await count(edges(tab), 0);
+  const connect = async () => {
+    await tab.mouse.move(from.x + from.width, from.y + from.height / 2);
+    await tab.mouse.down();
+    await tab.mouse.move(to.x + 4, to.y + to.height / 2, { steps: 8 });
+    await tab.mouse.up();
+    await count(edges(tab), 1);
+  };
+  assert.deepEqual(await measured(tab, "connect two cards", "", connect), ["POST canvas", "GET canvas"]);
+
+  const drag = async () => {
+    await tab.mouse.move(to.x + 100, to.y + 20);
+    await tab.mouse.down();
+    await tab.mouse.move(to.x + 100, to.y + 180, { steps: 8 });
+    await tab.mouse.up();
+  };
+  assert.deepEqual(await measured(tab, "drag a card", "", drag), ["PATCH canvas"]);
+
+  await tab.locator(".react-flow__pane").click({ position: { x: 20, y: 20 } });
+  await tab.keyboard.press("Control+a");
+  await tab.keyboard.press("Control+c");
+  const paste = async () => {
+    await tab.keyboard.press("Control+v");
+    await count(cards(tab), 4);
+    await count(edges(tab), 2);
+  };
+  assert.deepEqual(await measured(tab, "paste", 368, paste), ["POST canvas", "GET canvas"]);
+
+  await tab.keyboard.press("Control+a");
+  const remove = async () => {
+    await tab.keyboard.press("Delete");
+    await count(cards(tab), 0);
+  };
+  assert.deepEqual(await measured(tab, "delete", 50, remove), ["POST canvas"]);
+  const undo = async () => {
+    await tab.keyboard.press("Control+z");
+    await count(cards(tab), 4);
+    await count(edges(tab), 2);
+  };
+  assert.deepEqual(await measured(tab, "undo", 52, undo), ["POST canvas", "GET canvas"]);
+  await tab.keyboard.press("Control+Shift+z");
+  await count(cards(tab), 0);
+  await tab.getByRole("button", { name: "Undo" }).click();
+  await count(cards(tab), 4);
+  await tab.getByRole("button", { name: "Undo" }).click();
+  await count(cards(tab), 2);
+  const shown = async () => (await card(tab, "Doubling").boundingBox()).y;
+  const moved = await shown();
+  await tab.getByRole("button", { name: "Undo" }).click();
+  await until(async () => (await shown()) < moved - 50, "the drag is taken back");
+  await tab.reload();
+  await card(tab, "Doubling").waitFor();
+  await count(edges(tab), 1);
+  await accessible(tab, "canvas");
+});
+
+step("what was there and what was typed is reached by keyboard alone", async () => {
+  await card(tab, "Doubling").focus();
+  const at = await card(tab, "Doubling").boundingBox();
+  await tab.keyboard.press("Space");
+  const nudge = () => tab.keyboard.press("ArrowRight");
+  assert.deepEqual(await measured(tab, "move by an arrow key", "", nudge), ["PATCH canvas"]);
+  assert.ok((await card(tab, "Doubling").boundingBox()).x > at.x);
+  await tab.keyboard.press("Enter");
+  await tab.getByRole("dialog").getByLabel("Your code").waitFor();
+  await tab.keyboard.press("Escape");
+  await tab.getByRole("dialog").waitFor({ state: "detached" });
+});
+
+step("two tabs that change the same are told, and the learner decides", async () => {
+  const second = await newTab(learner, new URL(tab.url()).hash);
+  await card(second, "Doubling").dblclick();
+  await second.getByRole("dialog").getByLabel("Your code").waitFor();
+  await card(tab, "Doubling").dblclick();
+  const title = tab.getByRole("dialog").getByLabel("Title");
+  const rename = async () => {
+    await title.fill("Twice as much");
+    await title.press("Enter");
+  };
+  assert.deepEqual(await measured(tab, "rename", 2, rename), [`PATCH ${labId}`]);
+  await comeBack(second);
+  await card(second, "Twice as much").waitFor({ state: "attached" });
+  await second.getByRole("dialog").getByLabel("Your code").fill("# from the second tab\n");
+  await second.getByText("This was changed elsewhere meanwhile.").waitFor();
+  await accessible(second, "conflict");
+  await second.getByRole("button", { name: "Keep mine" }).click();
+  await until(
+    async () => (await ask(tab, "GET", `/labs/${labId}`)).user_state.code === "# from the second tab\n",
+    "mine is kept",
+  );
+  assert.equal((await ask(tab, "GET", `/labs/${labId}`)).title, "Twice as much");
+
+  await tab.getByRole("dialog").getByLabel("Your code").fill("# from the first tab\n");
+  await tab.getByText("This was changed elsewhere meanwhile.").waitFor();
+  await tab.getByRole("button", { name: "Take theirs" }).click();
+  await until(
+    async () => (await tab.getByRole("dialog").getByLabel("Your code").inputValue()).includes("second tab"),
+    "theirs is shown",
+  );
+  await tab.getByRole("button", { name: "Close", exact: true }).click();
+  await second.close();
+});
+
+step("what was typed just before a tab was closed is there again", async () => {
+  const second = await newTab(learner, new URL(tab.url()).hash + `/${labId}`);
+  await second.getByRole("dialog").getByLabel("Your code").fill("# typed at the last moment\n");
+  await second.close({ runBeforeUnload: true });
+  const third = await newTab(learner, new URL(tab.url()).hash + `/${labId}`);
+  await until(
+    async () =>
+      (await third.getByRole("dialog").getByLabel("Your code").inputValue()) === "# typed at the last moment\n",
+    "it is shown",
+  );
+  await until(
+    async () => (await ask(tab, "GET", `/labs/${labId}`)).user_state.code === "# typed at the last moment\n",
+    "it is saved",
+  );
+  await third.close();
+});
+
+step("a workspace is shared by a link, and the second user sees what happens in it", async () => {
+  await tab.getByRole("button", { name: "Share" }).click();
+  const dialog = tab.getByRole("dialog");
+  await dialog.getByText("You", { exact: true }).waitFor();
+  await dialog.getByRole("button", { name: "Make a link" }).click();
+  const link = await dialog.getByRole("textbox", { name: "Link", exact: true }).inputValue();
+  await accessible(tab, "share");
+
+  const second = await newTab(await newBrowser(), new URL(link).hash, { provoked: /status of 404/ });
+  await signUp(second);
+  await second.getByRole("button", { name: "Join the workspace" }).waitFor();
+  await accessible(second, "invitation");
+  await second.getByRole("button", { name: "Join the workspace" }).click();
+  await card(second, "Twice as much").waitFor();
+  await second.getByRole("button", { name: "Make my own copy" }).waitFor();
+  assert.equal(await second.getByRole("toolbar").count(), 0);
+  await card(second, "Twice as much").dblclick();
+  assert.ok(await second.getByRole("dialog").getByRole("button", { name: "Run the tests" }).isDisabled());
+  await second.keyboard.press("Escape");
+  await card(second, "sample").dblclick();
+  assert.ok(await second.getByRole("dialog").getByRole("button", { name: "Exercise" }).isDisabled());
+  await second.keyboard.press("Escape");
+  assert.equal(await second.getByLabel("Question").count(), 0); // a viewer writes nothing here
+  await accessible(second, "viewer");
+  await second.getByRole("button", { name: "Make my own copy" }).click();
+  await second.getByRole("toolbar").waitFor();
+  await card(second, "Twice as much").getByText("In progress").waitFor(); // its labs are fresh
+  await second.goBack();
+  await second.getByRole("button", { name: "Make my own copy" }).waitFor();
+
+  await tab.keyboard.press("Escape");
+  await card(tab, "Twice as much").dblclick();
+  await dialog.getByLabel("Title").fill("Read this first");
+  await dialog.getByLabel("Title").press("Enter");
+  await card(second, "Read this first").waitFor(); // it looks now and then
+  await tab.getByRole("button", { name: "Close", exact: true }).click();
+
+  await tab.getByRole("button", { name: "Share" }).click();
+  await dialog.getByRole("combobox", { name: /Role of/ }).selectOption("editor");
+  await second.reload();
+  await second.getByRole("toolbar").waitFor();
+  await dialog.getByRole("button", { name: "Remove" }).click();
+  await count(dialog.getByRole("listitem"), 1);
+  await tab.keyboard.press("Escape");
+  await comeBack(second);
+  await second.getByRole("alert").getByText("no such thing").waitFor();
+  await second.context().close();
+});
+
+step("signing out leaves nothing of the learner in the browser", async () => {
+  await tab.getByRole("link", { name: "All workspaces" }).click();
+  await tab.getByRole("button", { name: "Sign out" }).click();
+  await tab.getByRole("button", { name: "Sign in" }).waitFor();
+  assert.deepEqual(await tab.evaluate(() => Object.keys(localStorage)), []);
+});
+
+step("nothing was said on the console, and no other host was asked", () => {
+  assert.deepEqual(faults, []);
+  console.table(table);
+});

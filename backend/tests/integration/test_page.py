@@ -1,0 +1,82 @@
+"""The page makes the whole journey in a real browser, over the embedded stack. `make test-page` shows each step."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from dev import http_calls
+from dev.processes import Supervisor, base_environment, free_port
+from dev.runner import CodeRunner
+from tests.integration.conftest import BACKEND, Backend, BackendName, start_gateway
+
+PAGE = BACKEND / "page"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(BROWSERS)} is on PATH")
+
+
+def run(*command: str | Path, env: Mapping[str, str] | None = None, seconds: float = 180) -> None:
+    """Run it to its end. What it says is shown when the test fails, or at once by `pytest -s`."""
+    done = subprocess.run(command, cwd=PAGE, env={**base_environment(), **(env or {})}, timeout=seconds)
+    assert done.returncode == 0, command
+
+
+@pytest.fixture(scope="module")
+def types() -> None:
+    """What the page is made of: installed when it is missing or older than the lock file, with the API's types."""
+    installed, lock = PAGE / "node_modules/.package-lock.json", PAGE / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        run("npm", "ci", "--ignore-scripts", "--loglevel=error")
+        installed.touch()
+    run("npm", "run", "--silent", "types")
+
+
+@pytest.fixture
+def addresses(
+    tmp_path: Path, types: None, service: CodeRunner, open_backend: Callable[[BackendName], Backend]
+) -> Iterator[dict[str, str]]:
+    """Where a page, built as for production, and what it needs are served: a gateway with a model by script too."""
+    backend = open_backend("embedded")
+    page, model = f"http://127.0.0.1:{free_port()}", free_port()
+    with Supervisor() as supervisor:
+        log = tmp_path / "servers.log"
+        scripted = [sys.executable, "-m", "tests.scripted_model", str(model)]
+        supervisor.start("the scripted model", scripted, env={}, cwd=BACKEND, output=log)
+        api = start_gateway(
+            supervisor,
+            tmp_path,
+            backend.stack,
+            CORS_ORIGINS=page,
+            AI_BASE_URL=f"http://127.0.0.1:{model}/v1",
+            AI_API_KEY="key",
+            AI_MODEL="labs-100",
+        )
+        built = tmp_path / "page"
+        settings = {
+            "API_URL": api,
+            "SUPABASE_URL": backend.supabase_url,
+            "SUPABASE_PUBLISHABLE_KEY": backend.publishable_key,
+            "PAGE_PORT": page.rpartition(":")[2],
+        }
+        vite = PAGE / "node_modules/vite/bin/vite.js"
+        run("node", vite, "build", "--emptyOutDir", "--outDir", built, env=settings)
+        command = ["node", str(vite), "preview", "--outDir", str(built)]
+        supervisor.start("the page", command, env=settings, cwd=PAGE, output=log)
+        supervisor.wait_until(lambda: http_calls.status("GET", page, {}) == 200, f"the page at {page}")
+        yield {"PAGE_URL": page, "API_URL": api, "SUPABASE_URL": backend.supabase_url}
+
+
+def test_the_page_is_sound_under_strict_types(types: None) -> None:
+    run("node", "node_modules/typescript/bin/tsc")
+
+
+@needs_chromium
+def test_a_learner_makes_the_whole_journey(addresses: dict[str, str]) -> None:
+    shots = {"SHOTS": os.environ["SHOTS"]} if "SHOTS" in os.environ else {}
+    env = {**addresses, **shots, "CHROMIUM": str(CHROMIUM), "PDF": str(BACKEND / "dev/sample.pdf")}
+    run("node", "--test", "--test-reporter", "spec", "journey.test.mjs", env=env, seconds=600)
