@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.errors import (
+from app.errors import ProblemError
+from app.lab_errors import (
     FailingSolutionError,
     ImplausibleContentError,
     MalformedContentError,
-    ProblemError,
     SlowSolutionError,
     WeakTestsError,
 )

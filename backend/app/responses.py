@@ -18,27 +18,29 @@ from app.errors import (
     InvalidCursorError,
     InvalidRequestError,
     MalformedRequestError,
-    ModelNotConfiguredError,
-    ModelRateLimitedError,
-    ModelRefusedError,
-    ModelUnavailableError,
     NotFoundError,
     OverloadedError,
     ProblemError,
-    QuotaExceededError,
-    ReadOnlyError,
     RefusedKeyError,
     StaleVersionError,
     TokenExpiredError,
     TooManyRequestsError,
-    TurnRunningError,
     UnauthenticatedError,
     UnsupportedMediaTypeError,
     UpstreamUnavailableError,
     UriTooLongError,
     WriteConflictError,
 )
+from app.lab_errors import (
+    ModelNotConfiguredError,
+    ModelRateLimitedError,
+    ModelRefusedError,
+    ModelUnavailableError,
+    QuotaExceededError,
+    TurnRunningError,
+)
 from app.models.types import Row
+from app.sharing_errors import ReadOnlyError
 
 Responses = dict[int | str, dict[str, Any]]
 

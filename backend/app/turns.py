@@ -18,14 +18,8 @@ import msgspec
 from app import metrics
 from app.auth import Caller
 from app.config import Settings
-from app.errors import (
-    InternalError,
-    InterruptedTurnError,
-    OverloadedError,
-    ProblemError,
-    TokenExpiredError,
-    TurnTimeoutError,
-)
+from app.errors import InternalError, OverloadedError, ProblemError, TokenExpiredError
+from app.lab_errors import InterruptedTurnError, TurnTimeoutError
 from app.lanes import Lane, Places
 from app.services.leases import LeasedRow, Snapshot
 

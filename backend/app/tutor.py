@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from app.errors import ModelUnavailableError
+from app.lab_errors import ModelUnavailableError
 from app.quotations import quote
 from app.services.model import Allowance, Message, Model
 from app.services.question import Lab, Page, Question, read_question

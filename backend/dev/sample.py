@@ -70,10 +70,7 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
             "config": {"cards": 2},
             "generated_content": {
                 "cards": [
-                    {
-                        "front": "Why divide by the square root of d_k?",
-                        "back": "Large products starve the softmax.",
-                    },
+                    {"front": "Why divide by the square root of d_k?", "back": "Large products starve the softmax."},
                     {"front": "What is masked in the decoder?", "back": "Positions after the one being predicted."},
                 ]
             },
@@ -121,11 +118,6 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
     ),
     _in_workspace(
         "/v1/chat-messages",
-        {
-            "id": _id(42),
-            "role": "assistant",
-            "content": "Read chapter 3 of the paper, then do the flashcards. The code lab comes after the video.",
-            "mentions": [PAPER, FLASHCARDS, CODE],
-        },
+        {"id": _id(42), "role": "assistant", "content": "At chapter 3, then do the cards.", "mentions": [PAPER]},
     ),
 ]

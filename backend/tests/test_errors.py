@@ -1,10 +1,11 @@
 """What every kind of problem has."""
 
 import re
+from types import ModuleType
 
 import pytest
 
-from app import errors
+from app import errors, lab_errors, sharing_errors
 from app.errors import ProblemError
 
 
@@ -24,8 +25,13 @@ def test_codes_are_unique() -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_the_tree_at_the_top_of_the_module_is_that_of_the_classes() -> None:
-    drawn = re.findall(r"^ +(.*)── (\w+) +(\d+) +(\w+)$", errors.__doc__ or "", re.MULTILINE)
-    told = [(len(branch) // 4, name, int(status), code) for branch, name, status, code in drawn]
-    classes = [(len(kind.__mro__) - len(ProblemError.__mro__) - 1, kind) for kind in ProblemError.kinds()]
-    assert told == [(depth, kind.__name__, kind.status, kind.code) for depth, kind in classes]
+@pytest.mark.parametrize("module", [errors, lab_errors, sharing_errors], ids=lambda module: module.__name__)
+def test_the_tree_at_the_top_of_each_module_is_that_of_its_classes(module: ModuleType) -> None:
+    drawn = re.findall(r"^ +(.*)── (\w+) +(\d+) +(\w+)$", module.__doc__ or "", re.MULTILINE)
+    told = [(name, int(status), code) for _, name, status, code in drawn]
+    kinds = [kind for kind in ProblemError.kinds() if kind.__module__ == module.__name__]
+    assert told == [(kind.__name__, kind.status, kind.code) for kind in kinds]
+    branches = [(name, len(branch) // 4) for branch, name, _, _ in drawn]
+    local = [sum(parent.__module__ == module.__name__ for parent in kind.__mro__) for kind in kinds]
+    depth = 2 if module is errors else 1  # where its root is
+    assert branches == [(kind.__name__, parents - depth) for kind, parents in zip(kinds, local, strict=True)]

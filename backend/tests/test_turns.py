@@ -11,13 +11,8 @@ import respx
 from app import turns
 from app.auth import Caller
 from app.config import Settings
-from app.errors import (
-    ModelRefusedError,
-    OverloadedError,
-    TokenExpiredError,
-    TooManyRequestsError,
-    TurnTimeoutError,
-)
+from app.errors import OverloadedError, TokenExpiredError, TooManyRequestsError
+from app.lab_errors import ModelRefusedError, TurnTimeoutError
 from app.services.leases import AnswerRow, Snapshot
 from app.turns import Turn, Turns
 from tests.answer_row import AWAY, REFUSED, ROW_ID, RUNNING, TABLE, tell, written

@@ -30,7 +30,6 @@ from app.errors import (
     IdTakenError,
     NotFoundError,
     ProblemError,
-    ReadOnlyError,
     StaleVersionError,
     UnknownNodeError,
     UpstreamUnavailableError,
@@ -40,6 +39,7 @@ from app.models.types import Input, Row
 from app.services.pool import MAX_REFUSAL_BYTES, read_whole
 from app.services.refusals import FAULTS, unreadable, upstream_problem
 from app.services.repeats import differing
+from app.sharing_errors import ReadOnlyError
 
 SCHEMA_VERSION = "20261125000630"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""

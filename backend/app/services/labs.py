@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from pydantic import ValidationError
 
-from app.errors import LabNotReadyError, RunnerUnavailableError, WrongLabTypeError
+from app.lab_errors import LabNotReadyError, RunnerUnavailableError, WrongLabTypeError
 from app.labs import LAB_TYPES, code_runs
 from app.labs.code_lab import RunResult, TestsError
 from app.labs.export import Export

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from app.errors import AskerOnlyError, NotFoundError, ReadOnlyError
+from app.errors import NotFoundError
 from app.services.db import Session, write_refusal
+from app.sharing_errors import AskerOnlyError, ReadOnlyError
 
 RUNNING = ("streaming", "stopping", "generating")
 """The statuses of a row that has a writer."""

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 from pydantic import ValidationError
 
-from app.errors import InvalidRequestError, NotFoundError, NothingToReadError, UnknownChapterError, WrongLabTypeError
+from app.errors import InvalidRequestError, NotFoundError
+from app.lab_errors import NothingToReadError, UnknownChapterError, WrongLabTypeError
 from app.labs import LAB_TYPES
 from app.labs.draft import Draft
 from app.models.generation import GenerationConfig

@@ -16,12 +16,12 @@ import msgspec
 
 from app import metrics
 from app.config import Settings
-from app.errors import (
+from app.errors import ProblemError
+from app.lab_errors import (
     ModelNotConfiguredError,
     ModelRateLimitedError,
     ModelRefusedError,
     ModelUnavailableError,
-    ProblemError,
     QuotaExceededError,
 )
 from app.services.db import Session

@@ -7,12 +7,13 @@ from fastapi import Path, Response, status
 from pydantic import MISSING
 
 from app.dependencies import Caller, DatabaseSession, LanguageModel, RunningTurns, SearchLanguage
-from app.errors import AskerOnlyError, IdTakenError, InvalidRequestError, ReadOnlyError, UnknownNodeError
+from app.errors import IdTakenError, InvalidRequestError, UnknownNodeError
 from app.models.chat import ChatRequest
 from app.models.stream import AnswerPart
 from app.models.types import ChatId
 from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_router, streamed
 from app.services.leases import Snapshot, begin_answer, find_answer, stop_answer
+from app.sharing_errors import AskerOnlyError, ReadOnlyError
 from app.turns import Turn
 from app.tutor import MAX_CHARACTERS, answering
 from app.wire import stream_answer

@@ -5,16 +5,16 @@ from uuid import UUID
 from fastapi import Response, status
 
 from app.dependencies import Caller, CodeRunner, DatabaseSession, LanguageModel, RunningTurns
-from app.errors import (
+from app.errors import InvalidRequestError
+from app.generator import ALL_CHARACTERS, TRIES, generating
+from app.lab_errors import (
     InterruptedTurnError,
-    InvalidRequestError,
     LabHasContentError,
     NothingToReadError,
     RunnerUnavailableError,
     UnknownChapterError,
     WrongLabTypeError,
 )
-from app.generator import ALL_CHARACTERS, TRIES, generating
 from app.models.stream import GenerationPart
 from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_router, streamed
 from app.services.labs import check_runner

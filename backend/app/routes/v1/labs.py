@@ -8,15 +8,17 @@ from fastapi import Query, Response, status
 from app.dependencies import IfMatch, Labs, SourceFiles
 from app.errors import (
     InvalidRequestError,
-    LabNotReadyError,
-    NoSolutionError,
     NotFoundError,
     OverloadedError,
-    RunnerUnavailableError,
-    SolutionHiddenError,
     UnknownSourceError,
     UpstreamUnavailableError,
     WriteConflictError,
+)
+from app.lab_errors import (
+    LabNotReadyError,
+    NoSolutionError,
+    RunnerUnavailableError,
+    SolutionHiddenError,
     WrongLabTypeError,
 )
 from app.models.lab import Lab, LabCreate, LabQuery, LabUpdate

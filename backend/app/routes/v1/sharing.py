@@ -7,16 +7,7 @@ from fastapi import Path, Query, Response, status
 
 from app.answers import json_answer
 from app.dependencies import DatabaseSession, Invitations
-from app.errors import (
-    InvalidRequestError,
-    InvitationExpiredError,
-    InvitationUsedUpError,
-    LimitReachedError,
-    OwnerOnlyError,
-    OwnerStaysError,
-    ReadOnlyError,
-    WriteConflictError,
-)
+from app.errors import InvalidRequestError, WriteConflictError
 from app.models.member import (
     Accepted,
     Invitation,
@@ -28,6 +19,14 @@ from app.models.member import (
 )
 from app.responses import EDITED, FOUND, LISTED, problems, resource_router
 from app.services import sharing
+from app.sharing_errors import (
+    InvitationExpiredError,
+    InvitationUsedUpError,
+    LimitReachedError,
+    OwnerOnlyError,
+    OwnerStaysError,
+    ReadOnlyError,
+)
 
 router = resource_router("/v1", "sharing")
 

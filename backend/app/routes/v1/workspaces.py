@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import Query, Response, status
 
 from app.dependencies import IfMatch, SourceFiles, Workspaces
-from app.errors import OwnerOnlyError, ReadOnlyError
 from app.models.workspace import Workspace, WorkspaceCopy, WorkspaceCreate, WorkspaceQuery, WorkspaceUpdate
 from app.responses import (
     FOUND,
@@ -19,6 +18,7 @@ from app.responses import (
     problems,
     resource_router,
 )
+from app.sharing_errors import OwnerOnlyError, ReadOnlyError
 
 router = resource_router("/v1/workspaces", "workspaces")
 
