@@ -50,7 +50,6 @@ FEW_ROWS = 3
 """So many rows, and one more, always fit: no row has 4 MiB."""
 
 _IN_UTC = "timezone=UTC"
-_ONE_ROW = "application/vnd.pgrst.object+json"
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +153,7 @@ class Session:
         request = query.request
         headers = httpx.Headers(self._identity)
         if one:
-            headers["Accept"] = _ONE_ROW
+            headers["Accept"] = "application/vnd.pgrst.object+json"
         prefer = request.headers.get("Prefer")
         request.headers["Prefer"] = f"{prefer},{_IN_UTC}" if prefer else _IN_UTC
         started_at = time.perf_counter()
@@ -309,8 +308,7 @@ class Table:
     async def update(self, session: Session, row_id: UUID, change: Input, versions: frozenset[int] | None) -> Any:
         """Change the sent fields of a row; the row as it is then.
 
-        `versions` are those the row may have (None: any). Raises `NotFoundError`, `ReadOnlyError` and
-        `StaleVersionError`.
+        `versions` are those the row may have (None: any). Raises `NotFoundError`, `ReadOnlyError`, `StaleVersionError`.
         """
         values = change.model_dump(mode="json")
         if not values:
