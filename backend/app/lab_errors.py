@@ -1,26 +1,28 @@
 """What can go wrong with labs, code, the language model and turns.
 
-├── NoSolutionError              404     no_solution
-├── LabNotReadyError             409     lab_not_ready
-├── WrongLabTypeError            409     wrong_lab_type
-├── SolutionHiddenError          409     solution_hidden
-├── TurnRunningError             409     turn_running
-├── LabHasContentError           409     lab_has_content
-├── NothingToReadError           409     nothing_to_read
-├── UnknownChapterError          422     unknown_chapter
-├── QuotaExceededError           429     quota_exceeded
-├── ModelRateLimitedError        429     model_rate_limited
-├── ModelRefusedError            502     model_refused
-├── MalformedContentError        502     content_malformed
-├── ImplausibleContentError      502     content_implausible
-├── FailingSolutionError         502     solution_fails
-├── SlowSolutionError            502     solution_too_slow
-├── WeakTestsError               502     tests_too_weak
-├── RunnerUnavailableError       503     runner_unavailable
-├── ModelNotConfiguredError      503     model_not_configured
-├── ModelUnavailableError        503     model_unavailable
-├── InterruptedTurnError         503     interrupted
-└── TurnTimeoutError             504     turn_timeout
+    ├── NoSolutionError              404     no_solution
+    ├── LabNotReadyError             409     lab_not_ready
+    ├── WrongLabTypeError            409     wrong_lab_type
+    ├── SolutionHiddenError          409     solution_hidden
+    ├── TurnRunningError             409     turn_running
+    ├── LabHasContentError           409     lab_has_content
+    ├── NothingToReadError           409     nothing_to_read
+    ├── UnknownChapterError          422     unknown_chapter
+    ├── QuotaExceededError           429     quota_exceeded
+    ├── ModelRateLimitedError        429     model_rate_limited
+    ├── ModelRefusedError            502     model_refused
+    ├── MalformedContentError        502     content_malformed
+    ├── ImplausibleContentError      502     content_implausible
+    ├── FailingSolutionError         502     solution_fails
+    ├── SlowSolutionError            502     solution_too_slow
+    ├── WeakTestsError               502     tests_too_weak
+    ├── RunnerUnavailableError       503     runner_unavailable
+    ├── ModelNotConfiguredError      503     model_not_configured
+    ├── ModelUnavailableError        503     model_unavailable
+    ├── InterruptedTurnError         503     interrupted
+    └── TurnTimeoutError             504     turn_timeout
+
+What they have in common is in `errors`.
 """
 
 from typing import ClassVar

@@ -1,12 +1,14 @@
 """What can go wrong where people share a workspace.
 
-├── ReadOnlyError                403     read_only
-├── OwnerOnlyError               403     owner_only
-├── AskerOnlyError               403     asker_only
-├── OwnerStaysError              409     owner_stays
-├── LimitReachedError            409     limit_reached
-├── InvitationExpiredError       410     invitation_expired
-└── InvitationUsedUpError        410     invitation_used_up
+    ├── ReadOnlyError                403     read_only
+    ├── OwnerOnlyError               403     owner_only
+    ├── AskerOnlyError               403     asker_only
+    ├── OwnerStaysError              409     owner_stays
+    ├── LimitReachedError            409     limit_reached
+    ├── InvitationExpiredError       410     invitation_expired
+    └── InvitationUsedUpError        410     invitation_used_up
+
+What they have in common is in `errors`.
 """
 
 from app.errors import ProblemError
