@@ -58,18 +58,12 @@ def people(backend: Backend, owner: User, workspace: Row) -> Iterator[People]:
         yield People(**clients, nobody=nobody, users=users)
 
 
-def has_files(backend: Backend) -> bool:
-    """Whether the backend has a file store: plain PostgreSQL has none."""
-    return backend.name == "embedded"
-
-
 @pytest.fixture
-def content(people: People, workspace: Row, backend: Backend) -> dict[str, Row]:
+def content(people: People, workspace: Row) -> dict[str, Row]:
     """One of everything, made by the editor."""
     api = people.editor
     source = created(api.post("/sources", json=new_source(workspace)))
-    if has_files(backend):
-        assert api.put(f"/sources/{source['id']}/file", content=document(), headers=PDF).json()["status"] == "ready"
+    assert api.put(f"/sources/{source['id']}/file", content=document(), headers=PDF).json()["status"] == "ready"
     lab = created(api.post("/labs", json=new_lab(workspace, source_id=source["id"], generated_content=CODE)))
     return {
         "sources": source,
@@ -171,7 +165,6 @@ def test_editors_write_viewers_read_only_and_others_find_nothing(
         assert answer.is_success, (method, path, answer.text)
 
 
-@pytest.mark.parametrize("backend", ["embedded"], indirect=True)
 def test_members_read_files_and_editors_write_them(people: People, content: dict[str, Row]) -> None:
     file = f"/sources/{content['sources']['id']}/file"
     text = f"/sources/{content['sources']['id']}/text"
@@ -352,7 +345,7 @@ def assert_files_are_copied(api: httpx.Client, sources: list[Row], original: Row
 
 
 def test_who_may_read_a_workspace_copies_it_with_its_files(
-    people: People, backend: Backend, workspace: Row, content: dict[str, Row]
+    people: People, workspace: Row, content: dict[str, Row]
 ) -> None:
     source, lab = people.owner.get(f"/sources/{content['sources']['id']}").json(), content["labs"]
     people.owner.patch(f"/workspaces/{workspace['id']}", json={"viewport": VIEWPORT})
@@ -382,8 +375,7 @@ def test_who_may_read_a_workspace_copies_it_with_its_files(
     ]
     sources = [node["data"] for node in canvas["nodes"] if node["type"] == "source"]
     assert [row["status"] for row in sources] == [source["status"], source["status"]]
-    if has_files(backend):
-        assert_files_are_copied(people.viewer, sources, content["sources"])
+    assert_files_are_copied(people.viewer, sources, content["sources"])
     (new,) = people.viewer.get("/labs", params={"workspace_id": new_id}).json()
     assert (new["status"], new["user_state"], new["title"], new["source_id"]) == (
         "in_progress",
@@ -403,11 +395,9 @@ def test_who_may_read_a_workspace_copies_it_with_its_files(
     problem(people.viewer.post(path, json={"role": "owner"}), 422, "invalid_request")
     # What is done with the copy does not touch the original.
     assert people.viewer.delete(f"/workspaces/{new_id}").status_code == 204
-    if has_files(backend):
-        assert people.editor.get(f"/sources/{source['id']}/file").content == document()
+    assert people.editor.get(f"/sources/{source['id']}/file").content == document()
 
 
-@pytest.mark.parametrize("backend", ["embedded"], indirect=True)
 def test_a_former_member_reaches_no_file_by_way_of_the_file_store(
     people: People, backend: Backend, workspace: Row
 ) -> None:
@@ -437,14 +427,11 @@ def book(pages: int) -> bytes:
     return pdf([[Line(f"Page {number + 1}"), *lines[number % 20]] for number in range(pages)])
 
 
-def test_a_canvas_of_200_nodes_with_a_book_is_copied_in_one_request(
-    backend: Backend, people: People, workspace: Row
-) -> None:
+def test_a_canvas_of_200_nodes_with_a_book_is_copied_in_one_request(people: People, workspace: Row) -> None:
     ids, create = pasted(200, 150)
     assert canvas_edit(people.owner, workspace, create=create).status_code == 200
-    if has_files(backend):
-        upload = people.owner.put(f"/sources/{ids[0]}/file", content=book(1000), headers=PDF)
-        assert upload.json()["page_count"] == 1000, upload.text
+    upload = people.owner.put(f"/sources/{ids[0]}/file", content=book(1000), headers=PDF)
+    assert upload.json()["page_count"] == 1000, upload.text
     started_at = time.perf_counter()
     copy = created(people.viewer.post(f"/workspaces/{workspace['id']}/copy", json={}))
     seconds = time.perf_counter() - started_at
@@ -452,7 +439,6 @@ def test_a_canvas_of_200_nodes_with_a_book_is_copied_in_one_request(
     canvas = people.viewer.get(f"/workspaces/{copy['id']}/canvas").json()
     assert (len(canvas["nodes"]), len(canvas["edges"])) == (200, 150)
     assert copy["name"] == workspace["name"]
-    if has_files(backend):
-        (found,) = people.viewer.get("/sources", params={"workspace_id": copy["id"], "status": "ready"}).json()
-        last = people.viewer.get(f"/sources/{found['id']}/pages", params={"first": 1000}).json()
-        assert [page["number"] for page in last] == [1000]
+    (found,) = people.viewer.get("/sources", params={"workspace_id": copy["id"], "status": "ready"}).json()
+    last = people.viewer.get(f"/sources/{found['id']}/pages", params={"first": 1000}).json()
+    assert [page["number"] for page in last] == [1000]
