@@ -8,7 +8,6 @@ import pytest
 import respx
 from fastapi.testclient import TestClient
 
-from app.services.files import HEAD_BYTES
 from tests.conftest import USER_ID, make_app
 from tests.routes.exchange import problem
 from tests.routes.test_files import FOLDER, PATH, SAVED, SOURCE, STORE, TEXT, WORKSPACE_ID, refused, saved, store
@@ -166,10 +165,3 @@ def test_a_refused_download_is_told(
 def test_a_file_store_that_is_cut_off_may_be_asked_again(client: TestClient, store: respx.Router) -> None:
     store["get"].mock(side_effect=httpx.ReadError("reset"))
     problem(client.get(f"{PATH}/file"), 503, "supabase_unavailable")
-
-
-def test_a_head_of_just_so_many_bytes_is_enough(client: TestClient, store: respx.Router) -> None:
-    """What comes after it is not looked at before the file is stored."""
-    pieces = [b"a" * HEAD_BYTES, b"\x00"]
-    client.put(f"{PATH}/file", content=iter(pieces), headers=TEXT)
-    assert store["put"].calls.last.request.content == b"".join(pieces)

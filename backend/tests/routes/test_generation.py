@@ -73,6 +73,7 @@ def test_without_a_model_nothing_is_asked(client: TestClient, upstream: respx.Ro
         ({"config": {"pages": {"first": 9, "last": 10}}}, 422, "unknown_chapter", "The source has 9 pages"),
         ({"config": {"language": "perl"}, "type": "code_lab"}, 422, "invalid_request", "`config.language`"),
         ({"type": "code_lab"}, 503, "runner_unavailable", "cannot be reached"),
+        ({"config": {"language": "Python"}, "type": "code_lab"}, 503, "runner_unavailable", "cannot be reached"),
     ],
 )
 def test_what_cannot_be_generated_is_refused_and_not_claimed(

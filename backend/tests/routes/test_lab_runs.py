@@ -161,6 +161,7 @@ def test_a_lab_without_content_cannot_start_over(client: TestClient, upstream: r
         (raised(409, "solution_hidden"), 409, "solution_hidden"),
         (raised(404, "no_solution"), 404, "no_solution"),
         (httpx.Response(200, text="x = 1"), 502, "bad_upstream"),
+        (httpx.Response(200, json={"secret": 1}), 502, "bad_upstream"),
     ],
 )
 def test_a_solution_that_is_not_given_out_says_why(

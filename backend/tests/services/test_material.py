@@ -52,3 +52,7 @@ def test_a_page_without_spaces_is_cut_too() -> None:
     (short,) = condense([Page(1, "漢" * 30_000)], 1000)
     assert short.text.endswith(CUT)
     assert len(short.text) <= 1000
+
+
+def test_a_small_budget_still_shows_both_ends() -> None:
+    assert [page.number for page in condense(pages(900, 900, 900), 1000)] == [1, 3]

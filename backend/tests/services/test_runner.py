@@ -292,3 +292,21 @@ def test_a_runner_is_asked_anew_whether_it_could_run_something(judge: Judge0) ->
     with pytest.raises(RunnerError, match="has no Python"):
         asyncio.run(check())
     assert judge.asked == ["GET /languages"] * 2
+
+
+def test_an_instance_that_refuses_a_language_of_its_own_is_asked_once(judge: Judge0) -> None:
+    class Refusing(Judge0):
+        async def create(self, request: Request) -> Response:
+            self.asked.append("POST")
+            return JSONResponse({"language_id": ["language with id 71 doesn't exist"]}, 422)
+
+    refusing = Refusing()
+    with pytest.raises(RunnerError, match="422"):
+        run(refusing)
+    assert refusing.asked == ["GET /languages", "POST"]
+
+
+def test_the_list_of_languages_is_read_anew_after_a_while(judge: Judge0, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_of_judge0, "LANGUAGES_SECONDS", 0.0)
+    run(judge, times=2)
+    assert judge.asked.count("GET /languages") == 2

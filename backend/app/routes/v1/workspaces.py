@@ -72,7 +72,7 @@ async def copy_workspace(
     workspace_id: UUID, new: WorkspaceCopy, workspaces: Workspaces, files: SourceFiles
 ) -> Response:
     """Copy a workspace into a new one of the caller's own: its sources with their files and text, its labs as nobody
-    has worked on them yet, its edges and layout. Chat, runs, members and trash stay behind.
+    has worked on them yet, its edges and layout. Chat, runs, members and trash are not copied.
 
     Whoever may read a workspace may copy it. An `id` that is taken is refused, also by an earlier copy.
     """
