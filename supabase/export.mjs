@@ -10,6 +10,8 @@ import { PGlite } from "@electric-sql/pglite";
 
 const TABLES = {
   "public.workspaces": "id",
+  "public.workspace_members": "workspace_id, user_id",
+  "public.invitations": "id",
   "public.sources": "id",
   "public.source_pages": "file_id, number",
   "public.chapters": "file_id, position",

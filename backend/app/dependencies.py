@@ -11,6 +11,7 @@ from app.models.chat_message import ChatMessage
 from app.models.edge import Edge
 from app.models.lab import Lab
 from app.models.lab_run import LabRun
+from app.models.member import Invitation
 from app.models.source import Source
 from app.models.workspace import Workspace
 from app.resources import Collection, collection, open_session, read_caller, read_versions
@@ -20,6 +21,7 @@ from app.services.files import Files
 from app.services.model import Model
 from app.services.runner import Runner
 from app.turns import Turns
+from app.workspace_collection import WorkspaceCollection, workspace_collection
 
 Caller = Annotated[auth.Caller, Depends(read_caller)]
 DatabaseSession = Annotated[Session, Depends(open_session)]
@@ -67,7 +69,10 @@ async def open_files(request: Request, session: DatabaseSession, language: Searc
 
 
 SourceFiles = Annotated[Files, Depends(open_files)]
-Workspaces = Annotated[Collection, Depends(collection(WorkspaceTable("workspaces", Workspace, searched="name")))]
+Workspaces = Annotated[
+    WorkspaceCollection, Depends(workspace_collection(WorkspaceTable("my_workspaces", Workspace, searched="name")))
+]
+Invitations = Annotated[Collection, Depends(collection(Table("invitations", Invitation)))]
 Sources = Annotated[Collection, Depends(collection(TrashedTable("sources", Source, searched="title")))]
 Labs = Annotated[LabCollection, Depends(lab_collection(_labs, _runs))]
 ChatMessages = Annotated[Collection, Depends(collection(Table("chat_messages", ChatMessage)))]

@@ -6,6 +6,9 @@
     ├── RefusedPreflightError            400     preflight_refused
     ├── UnauthenticatedError             401     unauthenticated
     │   └── TokenExpiredError            401     token_expired
+    ├── ReadOnlyError                    403     read_only
+    ├── OwnerOnlyError                   403     owner_only
+    ├── AskerOnlyError                   403     asker_only
     ├── NotFoundError                    404     not_found
     │   ├── RouteNotFoundError           404     route_not_found
     │   └── NoSolutionError              404     no_solution
@@ -19,6 +22,10 @@
     ├── TurnRunningError                 409     turn_running
     ├── LabHasContentError               409     lab_has_content
     ├── NothingToReadError               409     nothing_to_read
+    ├── OwnerStaysError                  409     owner_stays
+    ├── LimitReachedError                409     limit_reached
+    ├── InvitationExpiredError           410     invitation_expired
+    ├── InvitationUsedUpError            410     invitation_used_up
     ├── StaleVersionError                412     stale_version
     ├── BodyTooLargeError                413     body_too_large
     ├── UriTooLongError                  414     uri_too_long
@@ -170,6 +177,26 @@ class TokenExpiredError(UnauthenticatedError):
     fields: ClassVar = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="The token expired"'}
 
 
+class ReadOnlyError(ProblemError):
+    """You are a viewer of this workspace: you read all that is in it, and change nothing. Its owner can make you an
+    editor; or copy the workspace into one of your own."""
+
+    status, code, title = 403, "read_only", "Read only"
+
+
+class OwnerOnlyError(ProblemError):
+    """Only the owner of the workspace may do this. You are one of its editors."""
+
+    status, code, title = 403, "owner_only", "For the owner alone"
+
+
+class AskerOnlyError(ProblemError):
+    """Somebody else has asked, and only they may stop the answer. Wait until it has ended, or ask in a conversation of
+    your own: under another `id`."""
+
+    status, code, title = 403, "asker_only", "For the asker alone"
+
+
 class NotFoundError(ProblemError):
     """There is no such thing, or it is not yours to see or change."""
 
@@ -252,6 +279,31 @@ class NothingToReadError(ProblemError):
     `config` a chapter or pages that hold text."""
 
     status, code, title = 409, "nothing_to_read", "Nothing to read"
+
+
+class OwnerStaysError(ProblemError):
+    """A workspace has an owner, who neither leaves nor becomes less. Hand the workspace over first: give the role
+    `owner` to another member."""
+
+    status, code, title = 409, "owner_stays", "The owner stays"
+
+
+class LimitReachedError(ProblemError):
+    """A workspace has at most 1,000 members and 100 open invitations. Remove some first."""
+
+    status, code, title = 409, "limit_reached", "Limit reached"
+
+
+class InvitationExpiredError(ProblemError):
+    """The invitation has expired. Ask whoever sent it for another one."""
+
+    status, code, title = 410, "invitation_expired", "Invitation expired"
+
+
+class InvitationUsedUpError(ProblemError):
+    """The invitation was used as often as it may be. Ask whoever sent it for another one."""
+
+    status, code, title = 410, "invitation_used_up", "Invitation used up"
 
 
 class StaleVersionError(ProblemError):

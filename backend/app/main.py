@@ -24,7 +24,7 @@ from app.memory import Memory
 from app.middleware import MAX_BODY_BYTES, CrossOriginMiddleware, LimitsMiddleware, RequestMiddleware
 from app.openapi import DESCRIPTION, describe, operation_id
 from app.routes import docs, health, problems
-from app.routes.v1 import canvas, chat, chat_messages, edges, files, generation, labs, sources, workspaces
+from app.routes.v1 import canvas, chat, chat_messages, edges, files, generation, labs, sharing, sources, workspaces
 from app.services.db import Database
 from app.services.documents import Documents
 from app.services.model import Model
@@ -144,7 +144,15 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         pattern=r"POST /v1/workspaces/[^/]+/chat|GET /v1/workspaces/[^/]+/chat/[^/]+/stream"
         r"|POST /v1/labs/[^/]+/generate|GET /v1/labs/[^/]+/generate/stream",
     )
-    lanes = Lanes(ordinary, [files_lane, runs, listeners])
+    copies = Lane(
+        "copies",
+        seconds=settings.FILE_TIMEOUT,
+        places=settings.MAX_FILES,
+        places_per_user=settings.MAX_FILES_PER_USER,
+        body_bytes=MAX_RUN_BYTES,
+        pattern=r"POST /v1/workspaces/[^/]+/copy",
+    )
+    lanes = Lanes(ordinary, [files_lane, runs, listeners, copies])
     memory = Memory(settings.MAX_BUFFERED_BYTES, patience=settings.REQUEST_TIMEOUT / 2)
     # The last one added is the outermost. The request id and CORS headers must be on every answer, so whatever answers
     # by itself is within the two that add them.
@@ -170,7 +178,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
     )
     app.add_middleware(RequestMiddleware, lanes=lanes, memory=memory, log_users=settings.LOG_USERS)
 
-    v1 = (workspaces, canvas, sources, files, labs, generation, edges, chat_messages, chat)
+    v1 = (workspaces, sharing, canvas, sources, files, labs, generation, edges, chat_messages, chat)
     for routes in (*v1, health, problems, docs):
         app.include_router(routes.router)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]

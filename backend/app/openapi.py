@@ -16,7 +16,7 @@ AIDE is a visual workspace for learning by doing. A **workspace** is an infinite
 learns from) and **labs** (what one learns with), joined by **edges**; next to it is a chat of **chat messages**.
 
 * **Who you are.** Every `/v1` route needs `Authorization: Bearer <access token>`, a Supabase user's. You see what is
-  yours; whatever is not yours is not there.
+  yours or shared with you; whatever else there is is not there. A viewer's writes are refused with `read_only`.
 * **Creating.** You may send an `id` of your own making (a UUID). The same `id` with the same content again answers 200
   with the row that is there, so a retried request never makes two; with other content it is a 409.
 * **Lists** come in pages of `limit` rows. `Link: <...>; rel="next"` leads to the next page; without it the list ends.
@@ -27,7 +27,8 @@ learns from) and **labs** (what one learns with), joined by **edges**; next to i
 """
 
 TAGS = [
-    {"name": "workspaces", "description": "Infinite canvases, each owned by one user."},
+    {"name": "workspaces", "description": "Infinite canvases, each owned by one user, who may share it."},
+    {"name": "sharing", "description": "Members of workspaces, and invitations to become one."},
     {"name": "canvas", "description": "All that is on a workspace's canvas: loaded at once, laid out at once."},
     {"name": "sources", "description": "What one learns from: PDFs, repositories, videos."},
     {"name": "files", "description": "What sources hold: their files, the text of these, and search in it."},

@@ -26,6 +26,7 @@ from app.errors import (
     OverloadedError,
     ProblemError,
     QuotaExceededError,
+    ReadOnlyError,
     RefusedKeyError,
     StaleVersionError,
     TokenExpiredError,
@@ -114,9 +115,10 @@ TURN = (
 LISTED: Responses = {200: {"headers": _LINK}, **problems(InvalidRequestError, InvalidCursorError)}
 FOUND: Responses = problems(NotFoundError)
 TAGGED: Responses = FOUND | {200: {"headers": _ETAG}}
-CHANGED: Responses = FOUND | problems(WriteConflictError)
-TAGGED_CHANGED: Responses = TAGGED | problems(WriteConflictError, StaleVersionError)
-DELETED: Responses = FOUND | problems(WriteConflictError)
+EDITED: Responses = FOUND | problems(ReadOnlyError)
+CHANGED: Responses = EDITED | problems(WriteConflictError)
+TAGGED_CHANGED: Responses = CHANGED | TAGGED | problems(StaleVersionError)
+DELETED: Responses = CHANGED
 TAGGED_DELETED: Responses = DELETED | problems(StaleVersionError)
 
 
@@ -126,7 +128,7 @@ def created(row: type[Row], *refusals: type[ProblemError]) -> Responses:
     again = {"model": row, "description": "The `id` was created here before: the row as it is now.", "headers": headers}
     refused = problems(IdTakenError, WriteConflictError, InvalidRequestError, *refusals)
     if "workspace_id" in row.model_fields:
-        refused |= FOUND
+        refused |= EDITED
     return {201: {"headers": headers}, 200: again, **refused}
 
 

@@ -22,6 +22,7 @@ ROW = {
     "created_at": "2026-11-23T09:30:00.125120Z",
     "updated_at": "2026-11-23T10:05:12.482314Z",
     "active_at": "2026-11-23T10:05:12.482314Z",
+    "role": "owner",
 }
 ROWS = [Workspace.model_validate(ROW) for _ in range(100)]
 

@@ -59,7 +59,7 @@ class User:
 
     def row(self) -> bytes:
         """The workspace, from the data API."""
-        return self.direct(f"workspaces?select={_columns(Workspace)}&id=eq.{self.workspace_id}")
+        return self.direct(f"my_workspaces?select={_columns(Workspace)}&id=eq.{self.workspace_id}")
 
     def tables(self) -> list[bytes]:
         """The canvas as a front end loads it without the gateway: workspace, sources, labs and edges."""

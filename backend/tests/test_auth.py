@@ -154,7 +154,7 @@ def keys(upstream: respx.Router) -> respx.Route:
 
 @pytest.fixture
 def rows(upstream: respx.Router, keys: respx.Route) -> respx.Route:
-    return upstream.get("/rest/v1/workspaces").respond(200, json=[])
+    return upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
 
 
 def status_of(client: TestClient, token: str) -> int:

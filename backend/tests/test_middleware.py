@@ -184,7 +184,7 @@ class TestSizes:
 
 class TestHeaders:
     def test_a_well_formed_request_id_is_echoed_and_goes_up(self, client: TestClient, upstream: respx.Router) -> None:
-        route = upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        route = upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         response = client.get("/v1/workspaces", headers={"X-Request-ID": "front-end.42"})
         assert response.headers["x-request-id"] == "front-end.42"
         assert route.calls.last.request.headers["x-request-id"] == "front-end.42"
@@ -196,7 +196,7 @@ class TestHeaders:
         assert len(response.headers["x-request-id"]) == 32
 
     def test_a_trace_goes_up_when_it_is_one(self, client: TestClient, upstream: respx.Router) -> None:
-        route = upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        route = upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         client.get("/v1/workspaces", headers={"traceparent": trace})
         assert route.calls.last.request.headers["traceparent"] == trace
@@ -221,7 +221,7 @@ class TestHeaders:
     def test_head_answers_what_get_does_without_its_content(
         self, client: TestClient, upstream: respx.Router, path: str
     ) -> None:
-        upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         got, head = client.get(path), client.head(path)
         assert (head.status_code, head.content) == (200, b"")
         own = {"x-request-id"}
@@ -230,7 +230,7 @@ class TestHeaders:
         ]
 
     def test_a_prefix_that_a_proxy_takes_off_changes_nothing(self, app: FastAPI, upstream: respx.Router) -> None:
-        upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         with TestClient(app, root_path="/api") as client:
             answer = client.get("/api/v1/workspaces", headers={"Authorization": f"Bearer {mint(str(USER_ID))}"})
             refusal = client.get("/api/v1/workspaces")
@@ -359,7 +359,7 @@ class TestCors:
             monkeypatch.setattr(app.state, "database", None)
         answers = {404: httpx.Response(406, json={"code": "PGRST116"}), 502: httpx.Response(500)}
         answers |= {503: httpx.Response(503), 504: httpx.Response(500, json={"code": "57014"})}
-        upstream.get("/rest/v1/workspaces").mock(
+        upstream.get("/rest/v1/my_workspaces").mock(
             return_value=answers.get(status, httpx.Response(200, json=[] if status == 200 else None))
         )
         headers = {"Origin": ORIGIN} | ({"X-Large": "x" * 33_000} if status == 431 else {})
@@ -416,7 +416,7 @@ class TestConcurrency:
 
         async def fill() -> None:
             gate = Gate()
-            upstream.get("/rest/v1/workspaces").mock(side_effect=gate)
+            upstream.get("/rest/v1/my_workspaces").mock(side_effect=gate)
             transport = httpx.ASGITransport(app)
             async with (
                 app.router.lifespan_context(app),
@@ -450,7 +450,7 @@ class TestConcurrency:
 def test_the_log_tells_what_happened_and_no_secret(
     client: TestClient, upstream: respx.Router, caplog: pytest.LogCaptureFixture
 ) -> None:
-    upstream.post("/rest/v1/workspaces").respond(500, text="secret of upstream")
+    upstream.post("/rest/v1/my_workspaces").respond(500, text="secret of upstream")
     with caplog.at_level(logging.INFO):
         client.post("/v1/workspaces", json={"name": "secret name"}, headers={"X-Request-ID": "the-one"})
     [line] = [record for record in caplog.records if record.name == "app.access"]

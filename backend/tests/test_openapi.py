@@ -136,7 +136,7 @@ def test_every_body_has_examples_that_are_accepted(document: Document) -> None:
             assert inputs[name].model_validate(example).model_dump(mode="json") == example
 
 
-@pytest.mark.parametrize("name", ["Workspace", "Source", "Lab", "Edge", "ChatMessage"])
+@pytest.mark.parametrize("name", ["Workspace", "Source", "Lab", "Edge", "ChatMessage", "Invitation"])
 def test_every_row_has_an_example_as_it_is_answered(document: Document, name: str) -> None:
     row = models(Row)[name]
     for example in document["components"]["schemas"][name]["examples"]:

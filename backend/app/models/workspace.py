@@ -1,4 +1,4 @@
-"""Workspaces: infinite canvases, each owned by one user."""
+"""Workspaces: infinite canvases, each owned by one user, who may share it."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -7,6 +7,8 @@ from pydantic import MISSING, Field
 
 from app.models.page import Order, SearchQuery
 from app.models.types import ClientId, Input, Name, Row, Timestamp, Viewport, examples
+
+Role = Literal["owner", "editor", "viewer"]
 
 
 class Workspace(Row):
@@ -22,6 +24,7 @@ class Workspace(Row):
             "created_at": "2026-11-23T09:30:00.125000Z",
             "updated_at": "2026-11-23T10:05:12.482000Z",
             "active_at": "2026-11-23T11:20:44.310000Z",
+            "role": "owner",
         }
     )
 
@@ -34,6 +37,7 @@ class Workspace(Row):
     active_at: Annotated[
         Timestamp, Field(description="When it or anything in it last changed, layout included, to the minute.")
     ]
+    role: Annotated[Role, Field(description="The caller's. `viewer`: reads. `editor`: writes in it, too.")]
 
 
 class WorkspaceCreate(Input):
@@ -64,7 +68,18 @@ class WorkspaceUpdate(Input):
     viewport: Viewport | MISSING = MISSING
 
 
+class WorkspaceCopy(Input):
+    """The workspace to copy into. Its owner is the caller."""
+
+    model_config = examples({"name": "Linear algebra, my own"})
+
+    id: ClientId = MISSING
+    name: Annotated[Name | MISSING, Field(description="The original's, when it is left out.")] = MISSING
+
+
 class WorkspaceQuery(SearchQuery):
     """Which workspaces to list."""
+
+    role: Annotated[Role | None, Field(description="Only those in which the caller has this role.")] = None
 
     order: Order | Literal["active_at", "-active_at"] = "-active_at"

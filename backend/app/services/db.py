@@ -30,6 +30,7 @@ from app.errors import (
     IdTakenError,
     NotFoundError,
     ProblemError,
+    ReadOnlyError,
     StaleVersionError,
     UnknownNodeError,
     UpstreamUnavailableError,
@@ -40,7 +41,7 @@ from app.services.pool import MAX_REFUSAL_BYTES, read_whole
 from app.services.refusals import FAULTS, unreadable, upstream_problem
 from app.services.repeats import differing
 
-SCHEMA_VERSION = "20261125000570"
+SCHEMA_VERSION = "20261125000630"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
@@ -229,7 +230,8 @@ class Table:
         """Insert a row; the row, and whether it is new.
 
         When the client's own id is there already in the same workspace with what is sent, that row is the answer: the
-        request is a repetition. Raises `IdTakenError`, `DuplicateError` and `UnknownNodeError`.
+        request is a repetition. Raises `IdTakenError`, `DuplicateError`, `UnknownNodeError`, `NotFoundError` and
+        `ReadOnlyError`.
         """
         values = new.model_dump(mode="json")
         insert = session.table(self.name).insert(values).select(self._columns)
@@ -251,6 +253,8 @@ class Table:
             return row, False
         except UnknownNodeError as refusal:
             raise await _located(session, values["workspace_id"], new, refusal) from None
+        except NotFoundError as refusal:
+            raise await write_refusal(session, values.get("workspace_id"), refusal) from None
 
     async def _in_the_way(self, session: Session, key: Mapping[str, Any]) -> Any | None:
         """The one row with these values, if the caller may see it and no other."""
@@ -305,7 +309,8 @@ class Table:
     async def update(self, session: Session, row_id: UUID, change: Input, versions: frozenset[int] | None) -> Any:
         """Change the sent fields of a row; the row as it is then.
 
-        `versions` are those the row may have (None: any). Raises `NotFoundError` and `StaleVersionError`.
+        `versions` are those the row may have (None: any). Raises `NotFoundError`, `ReadOnlyError` and
+        `StaleVersionError`.
         """
         values = change.model_dump(mode="json")
         if not values:
@@ -335,10 +340,18 @@ class Table:
         try:
             return await session.send(write.select(columns), one=True)
         except NotFoundError:
-            if versions is None:
-                raise
-            await self.get(session, row_id)  # a hidden row is not found; one that is there was stale
-            raise StaleVersionError from None
+            row = await self.get(session, row_id)  # a hidden row is not found
+            if versions is not None and row.version not in versions:
+                raise StaleVersionError from None
+            raise ReadOnlyError from None
+
+
+async def write_refusal(session: Session, workspace_id: UUID | str | None, refusal: ProblemError) -> ProblemError:
+    """What a refused write in a workspace means: `ReadOnlyError` to its viewers, else the refusal itself."""
+    if workspace_id is None:
+        return refusal
+    select = session.table("my_workspaces").select("role").eq("id", workspace_id).eq("role", "viewer")
+    return ReadOnlyError() if await session.read(select, _read_roles, "my_workspaces") else refusal
 
 
 async def _located(session: Session, workspace_id: str, request: Input, refusal: UnknownNodeError) -> UnknownNodeError:
@@ -362,6 +375,7 @@ async def _located(session: Session, workspace_id: str, request: Input, refusal:
 
 _to_json = msgspec.json.Encoder().encode
 _Id: Any = msgspec.defstruct("Id", [("id", str)])
+_read_roles = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_id = msgspec.json.Decoder(_Id).decode
 _Nodes: Any = msgspec.defstruct("Nodes", [("sources", list[_Id]), ("labs", list[_Id])])
 _read_nodes = msgspec.json.Decoder(_Nodes).decode

@@ -20,8 +20,6 @@ from starlette.requests import ClientDisconnect
 from app.context import Context
 from app.errors import (
     BadUpstreamError,
-    ConnectionLostError,
-    DeadlineExceededError,
     InvalidRequestError,
     MalformedRequestError,
     NotFoundError,
@@ -30,9 +28,9 @@ from app.errors import (
     UnsupportedFileError,
 )
 from app.models.file import FilePageQuery, TextQuery
-from app.services.db import Query, Session
+from app.services.db import Query, Session, write_refusal
 from app.services.documents import MEDIA_TYPES, DocumentError, Documents, fits
-from app.services.refusals import outside_workspace, unreadable
+from app.services.refusals import PERHAPS_DONE, outside_workspace, unreadable
 from app.services.storage import Bucket, is_place
 
 HEAD_BYTES = 1024
@@ -150,10 +148,12 @@ class Files:
         try:
             await self._bucket.put(path, file.pieces(), file.media_type, file.announced)
             return await self._read(source, path, file.media_type, name or _name(source, file.media_type), file.size)
-        except (ConnectionLostError, DeadlineExceededError):
+        except PERHAPS_DONE:
             raise  # perhaps the row names it by now
-        except ProblemError:
+        except ProblemError as refusal:
             await self.discard([path])
+            if isinstance(refusal, NotFoundError):
+                raise await write_refusal(self._session, source.workspace_id, refusal) from None
             raise
 
     async def read_again(self, source_id: UUID) -> SavedSource:
@@ -244,7 +244,11 @@ class Files:
             arguments["document"] = msgspec.Raw(document)
         # The builder would write a long text again, and hold everybody up.
         query = WrittenCall(self._session.call("save_file", {}), msgspec.json.encode(arguments))
-        (saved,) = _decode(_saved, await self._session.send(query))
+        try:
+            (saved,) = _decode(_saved, await self._session.send(query))
+        except NotFoundError as refusal:
+            source = await self._source(source_id)  # a hidden one is not found
+            raise await write_refusal(self._session, source.workspace_id, refusal) from None
         await self.discard(saved.unused)
         return SavedSource(bytes(saved.source), _decode(_version, bytes(saved.source)).version)
 

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from app.errors import NotFoundError
-from app.services.db import Session
+from app.errors import AskerOnlyError, NotFoundError, ReadOnlyError
+from app.services.db import Session, write_refusal
 
 RUNNING = ("streaming", "stopping", "generating")
 """The statuses of a row that has a writer."""
@@ -32,6 +32,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 _Found: Any = msgspec.defstruct("Found", [("id", str)])
 _Status: Any = msgspec.defstruct("Status", [("status", str)])
+_Role: Any = msgspec.defstruct("Role", [("role", str)])
+_read_roles = msgspec.json.Decoder(list[_Role]).decode
 _read_found = msgspec.json.Decoder(list[_Found]).decode
 _read_statuses = msgspec.json.Decoder(list[_Status]).decode
 _read_snapshots = msgspec.json.Decoder(list[Snapshot]).decode
@@ -103,7 +105,7 @@ async def begin_answer(
     """Add a question to a conversation and claim its answer, in one write.
 
     Without a question the last one is answered again. What is replaced goes, with all that follows it. Raises
-    `NotFoundError` and `TurnRunningError`.
+    `NotFoundError`, `ReadOnlyError` and `TurnRunningError`.
     """
     arguments = {
         "workspace_id": str(workspace_id),
@@ -112,7 +114,10 @@ async def begin_answer(
         "question": question,
         "replaced_id": replaced_id,
     }
-    await session.send(session.call("begin_answer", arguments))
+    try:
+        await session.send(session.call("begin_answer", arguments))
+    except NotFoundError as refusal:
+        raise await write_refusal(session, workspace_id, refusal) from None
     return AnswerRow(session, answer_id, str(workspace_id))
 
 
@@ -127,14 +132,17 @@ async def find_answer(session: Session, workspace_id: UUID, chat_id: str) -> Ans
 
 
 async def stop_answer(session: Session, workspace_id: UUID, chat_id: str) -> str | None:
-    """Ask whoever writes the conversation's answer to end it; its id. Raises `NotFoundError` for a hidden workspace."""
+    """Ask whoever writes the conversation's answer to end it; its id, or None when nothing is being written. Raises
+    `NotFoundError` for a hidden workspace, `ReadOnlyError` and `AskerOnlyError`."""
     update = session.table("chat_messages").update({"status": "stopping"})
     update = update.eq("workspace_id", workspace_id).eq("chat_id", chat_id).in_("status", ["streaming", "stopping"])
     found = await session.read(update.select("id"), _read_found, "chat_messages")
     if found:
         await end_lapsed_turns(session, str(workspace_id))
         return str(found[0].id)
-    await _check_workspace(session, workspace_id)
+    await _check_workspace(session, workspace_id, writing=True)
+    if await find_answer(session, workspace_id, chat_id):
+        raise AskerOnlyError
     return None
 
 
@@ -168,7 +176,8 @@ _OF_LAB = ("status", "failure", "progress")
 
 
 async def begin_generation(session: Session, lab_id: str, workspace_id: str) -> LabRow:
-    """Claim a lab without content. Raises `NotFoundError`, `TurnRunningError` and `LabHasContentError`."""
+    """Claim a lab without content. Raises `NotFoundError`, `ReadOnlyError`, `TurnRunningError` and
+    `LabHasContentError`."""
     turn = str(uuid4())
     await session.perform("begin_generation", {"lab_id": lab_id, "turn": turn})
     return LabRow(session, lab_id, workspace_id, turn)
@@ -176,19 +185,18 @@ async def begin_generation(session: Session, lab_id: str, workspace_id: str) -> 
 
 async def find_generation(session: Session, lab_id: UUID) -> LabRow | None:
     """The lab, if it is being generated. Raises `NotFoundError`."""
-    select = session.table("labs").select("workspace_id,status,progress").eq("id", lab_id)
-    lab = await session.read(select, _read_labs, "labs")
-    if not lab:
-        raise NotFoundError
-    turn = (lab[0].progress or {}).get("turn")
-    return LabRow(session, str(lab_id), lab[0].workspace_id, str(turn)) if lab[0].status == "generating" else None
+    lab = await _read_lab(session, lab_id)
+    turn = (lab.progress or {}).get("turn")
+    return LabRow(session, str(lab_id), lab.workspace_id, str(turn)) if lab.status == "generating" else None
 
 
 async def release_lab(session: Session, lab_id: UUID) -> None:
-    """Take the lab from whoever generates it: it is `pending` again. Raises `NotFoundError`."""
+    """Take the lab from whoever generates it: it is `pending` again. Raises `NotFoundError` and
+    `ReadOnlyError`."""
     update = session.table("labs").update({"status": "pending"}).eq("id", lab_id).eq("status", "generating")
     if not await session.read(update.select("id"), _read_found, "labs"):
-        await find_generation(session, lab_id)
+        lab = await _read_lab(session, lab_id)
+        await _check_workspace(session, lab.workspace_id, writing=True)
 
 
 async def end_lapsed_turns(session: Session, workspace_id: str) -> None:
@@ -196,7 +204,18 @@ async def end_lapsed_turns(session: Session, workspace_id: str) -> None:
     await session.send(session.call("end_lapsed_turns", {"workspace_id": workspace_id}))
 
 
-async def _check_workspace(session: Session, workspace_id: UUID) -> None:
-    select = session.table("workspaces").select("id").eq("id", workspace_id)
-    if not await session.read(select, _read_found, "workspaces"):
+async def _read_lab(session: Session, lab_id: UUID) -> Any:
+    select = session.table("labs").select("workspace_id,status,progress").eq("id", lab_id)
+    found = await session.read(select, _read_labs, "labs")
+    if not found:
         raise NotFoundError
+    return found[0]
+
+
+async def _check_workspace(session: Session, workspace_id: UUID | str, *, writing: bool = False) -> None:
+    select = session.table("my_workspaces").select("role").eq("id", workspace_id)
+    found = await session.read(select, _read_roles, "my_workspaces")
+    if not found:
+        raise NotFoundError
+    if writing and found[0].role == "viewer":
+        raise ReadOnlyError

@@ -15,12 +15,18 @@ from app.errors import (
     DuplicateError,
     IdTakenError,
     InvalidRequestError,
+    InvitationExpiredError,
+    InvitationUsedUpError,
     LabHasContentError,
     LabNotReadyError,
+    LimitReachedError,
     NoSolutionError,
     NotFoundError,
+    OwnerOnlyError,
+    OwnerStaysError,
     ProblemError,
     QuotaExceededError,
+    ReadOnlyError,
     RefusedKeyError,
     SolutionHiddenError,
     StaleVersionError,
@@ -135,6 +141,15 @@ RAISED: dict[str, Callable[..., ProblemError]] = {
     "quota_exceeded": QuotaExceededError,
     "turn_running": TurnRunningError,
     "lab_has_content": LabHasContentError,
+    "read_only": ReadOnlyError,
+    "owner_only": OwnerOnlyError,
+    "owner_stays": OwnerStaysError,
+    "member_not_found": NotFoundError,
+    "invitation_not_found": NotFoundError,
+    "invitation_expired": InvitationExpiredError,
+    "invitation_used_up": InvitationUsedUpError,
+    "limit_reached": LimitReachedError,
+    "write_conflict": WriteConflictError,
 }
 FAULTS = {
     "duplicate": "The same edge is there already",
@@ -150,6 +165,9 @@ FAULTS = {
     "unknown_source": "{id} is not a source of this workspace",
 }
 """What is wrong at a place that a function of ours names, by the `type` of the error there."""
+
+PERHAPS_DONE = (BadUpstreamError, ConnectionLostError, UpstreamUnavailableError, DeadlineExceededError)
+"""After these a write may have happened all the same: what it may name is kept."""
 
 _SOON, _LATER = {"Retry-After": "5"}, {"Retry-After": "60"}
 _unreached = partial(

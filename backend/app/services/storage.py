@@ -48,7 +48,7 @@ class Storage:
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
         key = settings.SUPABASE_PUBLISHABLE_KEY
-        self._url = f"{settings.SUPABASE_URL}/storage/v1/object/{BUCKET}"
+        self._url = f"{settings.SUPABASE_URL}/storage/v1/object"
         self._key = key.get_secret_value() if key else "sb_publishable_unset"
         self._http = http
 
@@ -85,7 +85,7 @@ class Bucket:
                 raise
 
         try:
-            answer = await self._send("POST", path, headers, watched())
+            answer = await self._send("POST", f"{BUCKET}/{path}", headers, watched())
         except ProblemError:
             if failed:
                 raise failed[0] from None
@@ -97,7 +97,7 @@ class Bucket:
 
         Raises `NotFoundError` when there is none that the caller may see, `RangeError`, and what else Storage refuses.
         """
-        return await self._send("GET", path, {"Range": byte_range} if byte_range else {})
+        return await self._send("GET", f"{BUCKET}/{path}", {"Range": byte_range} if byte_range else {})
 
     async def pieces(self, path: str) -> AsyncGenerator[bytes]:
         """The file's bytes as they come. Raises as `open` does."""
@@ -111,17 +111,23 @@ class Bucket:
         finally:
             await answer.aclose()
 
+    async def copy(self, path: str, new_path: str) -> None:
+        """Copy a file. Raises `NotFoundError` when it is not there or the caller may not write at the new path."""
+        body = json.dumps({"bucketId": BUCKET, "sourceKey": path, "destinationKey": new_path}).encode()
+        answer = await self._send("POST", "copy", {"Content-Type": "application/json"}, body)
+        await answer.aclose()
+
     async def remove(self, paths: Sequence[str]) -> None:
         """Remove files; those that are gone already do no harm. Raises `ProblemError`."""
         for begin in range(0, len(paths), MAX_REMOVED):
             body = json.dumps({"prefixes": paths[begin : begin + MAX_REMOVED]}).encode()
-            answer = await self._send("DELETE", "", {"Content-Type": "application/json"}, body)
+            answer = await self._send("DELETE", BUCKET, {"Content-Type": "application/json"}, body)
             await answer.aclose()
 
     async def _send(
         self, method: str, path: str, headers: Mapping[str, str], content: AsyncIterator[bytes] | bytes | None = None
     ) -> httpx.Response:
-        url = f"{self._url}/{quote(path)}" if path else self._url
+        url = f"{self._url}/{quote(path)}"
         started_at = time.perf_counter()
         outcome = "failed"
         try:

@@ -79,6 +79,7 @@ class Mirror:
             "created_at": "2026-11-23T09:30:00Z",
             "updated_at": "2026-11-23T09:30:00Z",
             "active_at": "2026-11-23T09:30:00Z",
+            "role": "owner",
         }
         if "/rpc/canvas" in path:
             return [{"nodes": [], "edges": [], "viewport": VIEWPORT, **row}]

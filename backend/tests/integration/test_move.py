@@ -37,6 +37,10 @@ class Moved:
     rows: list[dict[str, Any]]
     files: dict[str, bytes]
     """The files of all users by their paths."""
+    guest: User
+    """Who has joined the first user's workspace."""
+    token: str
+    """Of an invitation there that is still open."""
 
 
 def client(url: str, user: User) -> httpx.Client:
@@ -134,6 +138,12 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
         for user in users:
             with client(url, user) as api:
                 use(api)
+        guest = sign_up(stack)
+        with client(url, users[0]) as api, client(url, guest) as joining:
+            (workspace,) = api.get("/workspaces").json()
+            invitation = {"role": "viewer", "uses": 2}
+            token = created(api.post(f"/workspaces/{workspace['id']}/invitations", json=invitation))["token"]
+            assert joining.post(f"/invitations/{token}/accept").status_code == 200
         rows = [everything(url, user) for user in users]
         files = {}
         for user, seen in zip(users, rows, strict=True):
@@ -151,7 +161,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
     file = folder / "export.tar"
     with file.open("wb") as export:
         move.export(folder, export)
-    return Moved(file, stack.jwt_secret, users, rows, files)
+    return Moved(file, stack.jwt_secret, users, rows, files, guest, token)
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +210,9 @@ def test_what_a_used_workspace_holds_is_moved_row_by_row(
             assert everything(url, user) == rows
             assert [workspace["version"] for workspace in rows["workspaces"]] == [6]
             assert all(rows.values()), "every table holds rows"
+        with client(url, moved.guest) as api, client(url, moved.users[1]) as another:
+            assert [row["role"] for row in api.get("/workspaces").json()] == ["viewer"]
+            assert another.post(f"/invitations/{moved.token}/accept").json()["role"] == "viewer"
         with client(url, moved.users[0]) as api:
             goes_on(api, moved.rows[0])
             comes_back(api, target, moved.rows[0]["workspaces"][0])
@@ -271,7 +284,7 @@ def comes_back(api: httpx.Client, target: PostgresStack, workspace: dict[str, An
 
 def test_users_keep_their_id_address_and_password(moved: Moved, target: PostgresStack) -> None:
     users = json.loads(target.sql("select json_agg(u) from auth.users u where encrypted_password is not null"))
-    assert {user["id"] for user in users} == {user.id for user in moved.users}
+    assert {user["id"] for user in users} == {user.id for user in (*moved.users, moved.guest)}
     for user in users:
         assert user["encrypted_password"].startswith("$2")
         assert user["email"].endswith("@example.com")
@@ -279,7 +292,7 @@ def test_users_keep_their_id_address_and_password(moved: Moved, target: Postgres
         assert user["instance_id"] == "00000000-0000-0000-0000-000000000000"
         assert user["confirmed_at"]
         assert (user["confirmation_token"], user["phone"]) == ("", None)
-    assert target.sql("select count(*) from auth.identities join auth.users u on u.id = user_id") == "2\n"
+    assert target.sql("select count(*) from auth.identities join auth.users u on u.id = user_id") == "3\n"
 
 
 def test_a_second_import_is_refused_and_changes_nothing(

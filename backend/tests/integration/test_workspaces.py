@@ -94,7 +94,7 @@ def test_timestamps_have_one_form(api: httpx.Client, workspace: dict[str, Any]) 
 
 def test_the_data_apis_own_rows_are_accepted(backend: Backend, owner: User, workspace: dict[str, Any]) -> None:
     with backend.data_api(owner) as data_api:
-        rows = data_api.get("/workspaces", params={"id": f"eq.{workspace['id']}"}).json()
+        rows = data_api.get("/my_workspaces", params={"id": f"eq.{workspace['id']}"}).json()
     assert [Workspace.model_validate(row).model_dump(mode="json") for row in rows] == [workspace]
 
 

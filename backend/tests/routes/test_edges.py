@@ -73,6 +73,7 @@ class TestCreate:
 
     def test_a_workspace_that_went_away_is_not_found(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post("/rest/v1/edges").mock(return_value=broken_key("edges_workspace_id_fkey"))
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         problem(client.post("/v1/edges", json=NEW), 404, "not_found")
 
     def test_the_same_edge_twice_is_a_duplicate(self, client: TestClient, upstream: respx.Router) -> None:

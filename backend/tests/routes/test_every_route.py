@@ -54,7 +54,8 @@ class Route:
 def resource(name: str, path: str, own: dict[str, Any], new: dict[str, Any], change: Any) -> dict[str, Route]:
     """The routes that rows of one table have."""
     row = {"id": ID, **own}
-    table = f"/rest/v1/{path.removeprefix('/v1/').replace('-', '_')}"
+    table = "my_workspaces" if name == "workspace" else path.removeprefix("/v1/").replace("-", "_")
+    table = f"/rest/v1/{table}"
     scope = "?workspace_id=" + WORKSPACE_ID if "workspace_id" in new else ""
     item, no_uuid, stale = f"{path}/{ID}", f"{path}/1", NO_ROW if "version" in own else None
     create = Route("POST", path, ("POST", table), row, 201, body=new, hidden=NOT_ALLOWED if scope else None)
@@ -83,7 +84,14 @@ ROUTES = (
     resource(
         "workspace",
         "/v1/workspaces",
-        {"owner_id": str(USER_ID), "name": "Linear algebra", "viewport": VIEWPORT, **VERSIONED, "active_at": MOMENT},
+        {
+            "owner_id": str(USER_ID),
+            "name": "Linear algebra",
+            "viewport": VIEWPORT,
+            **VERSIONED,
+            "active_at": MOMENT,
+            "role": "owner",
+        },
         {"name": "Linear algebra"},
         {"name": "Algebra"},
     )
@@ -288,6 +296,88 @@ ROUTES |= {
         first=("GET", "/rest/v1/labs", LAB.answer | {"generated_content": {"tests": "no test"}}),
     ),
 }
+HOME = f"/v1/workspaces/{WORKSPACE_ID}"
+MEMBER = {"user_id": ID, "role": "editor", "email": "ed@example.com", "created_at": MOMENT}
+INVITATION = {
+    "id": ID,
+    **IN_WORKSPACE,
+    "role": "viewer",
+    "uses_left": 1,
+    "expires_at": MOMENT,
+    "created_at": MOMENT,
+}
+ROUTES |= {
+    "list_members": Route(
+        "GET",
+        f"{HOME}/members",
+        ("GET", "/rest/v1/rpc/list_members"),
+        [MEMBER],
+        200,
+        invalid_path="/v1/workspaces/1/members",
+        hidden=raised(404, "workspace_not_found"),
+    ),
+    "update_member": Route(
+        "PATCH",
+        f"{HOME}/members/{ID}",
+        ("POST", "/rest/v1/rpc/change_member"),
+        MEMBER,
+        200,
+        body={"role": "editor"},
+        hidden=raised(404, "member_not_found"),
+    ),
+    "delete_member": Route(
+        "DELETE",
+        f"{HOME}/members/{ID}",
+        ("POST", "/rest/v1/rpc/remove_member"),
+        None,
+        204,
+        invalid_path=f"{HOME}/members/1",
+        hidden=raised(404, "workspace_not_found"),
+    ),
+    "issue_invitation": Route(
+        "POST",
+        f"{HOME}/invitations",
+        ("POST", "/rest/v1/rpc/create_invitation"),
+        INVITATION | {"token": "4f1d0c6f"},
+        201,
+        body={"role": "viewer"},
+        hidden=raised(404, "workspace_not_found"),
+    ),
+    "list_invitations": Route(
+        "GET",
+        f"{HOME}/invitations",
+        ("GET", "/rest/v1/invitations"),
+        [INVITATION],
+        200,
+        invalid_path=f"{HOME}/invitations?limit=0",
+    ),
+    "delete_invitation": Route(
+        "DELETE",
+        f"{HOME}/invitations/{ID}",
+        ("POST", "/rest/v1/rpc/revoke_invitation"),
+        None,
+        204,
+        invalid_path=f"{HOME}/invitations/1",
+        hidden=raised(404, "invitation_not_found"),
+    ),
+    "accept_invitation": Route(
+        "POST",
+        "/v1/invitations/4f1d0c6f-4f1d0c6f-4f1d0c6f-4f1d0c6f-/accept",
+        ("POST", "/rest/v1/rpc/accept_invitation"),
+        {**IN_WORKSPACE, "role": "viewer"},
+        200,
+        invalid_path=f"/v1/invitations/{'x' * 101}/accept",
+        hidden=raised(404, "invitation_not_found"),
+    ),
+    "copy_workspace": replace(
+        ROUTES["create_workspace"],
+        path=f"{HOME}/copy",
+        upstream=("POST", "/rest/v1/rpc/finish_copy"),
+        body={"name": "Mine"},
+        hidden=raised(404, "workspace_not_found"),
+        first=("POST", "/rest/v1/rpc/begin_copy", {"id": ID, "paths": {}}),
+    ),
+}
 del ROUTES["update_chat_message"]  # messages are never edited
 
 FILES = {"upload_file", "download_file", "delete_file", "read_file"}
@@ -370,6 +460,8 @@ def test_what_is_hidden_is_not_found(client: TestClient, upstream: respx.Router,
     else:
         upstream.request(*route.upstream).mock(return_value=route.hidden)
         upstream.get(route.upstream[1]).mock(return_value=NO_ROW)
+        if not route.upstream[1].endswith("/my_workspaces"):  # where the role is that a viewer would have
+            upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         if route.first:  # it may also go in between
             method, path, answer = route.first
             upstream.request(method, path).mock(side_effect=[httpx.Response(200, json=answer), NO_ROW])
@@ -378,6 +470,29 @@ def test_what_is_hidden_is_not_found(client: TestClient, upstream: respx.Router,
         if route.stale:
             problem(route.send(client, headers={"If-Match": '"2"'}), 404, "not_found")
         assert 404 in documented(app, name)
+
+
+def is_write(route: Route) -> bool:
+    """Whether an editor may send it, and a viewer may not."""
+    return route.method != "GET" and route.hidden is not None and not route.path.endswith(("/copy", "/accept"))
+
+
+@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if is_write(route)])
+def test_what_a_viewer_writes_is_refused(client: TestClient, upstream: respx.Router, app: FastAPI, name: str) -> None:
+    route = ROUTES[name]
+    refused = raised(403, "read_only") if "/rpc/" in route.upstream[1] else route.hidden
+    upstream.request(*route.upstream).mock(return_value=refused)
+    if name == "update_workspace":
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=route.answer | {"role": "viewer"})
+    else:
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=[{"role": "viewer"}])
+        upstream.get(route.upstream[1]).respond(200, json=route.answer)
+    if route.first:
+        method, path, answer = route.first
+        upstream.request(method, path).respond(200, json=answer)
+    problem(route.send(client), 403, "read_only")
+    assert len(upstream.calls) <= 2, "one further read names the refusal"
+    assert 403 in documented(app, name)
 
 
 @pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.stale])

@@ -42,6 +42,7 @@ def store(upstream: respx.Router) -> respx.Router:
     upstream.route(method="POST", path__startswith=f"{STORE}/", name="put").respond(200, json={"Key": "k"})
     upstream.route(method="GET", path__startswith=f"{STORE}/", name="get").respond(200, content=b"some text")
     upstream.delete(STORE, name="remove").respond(200, json=[])
+    upstream.get("/rest/v1/my_workspaces", name="roles").respond(200, json=[])
     return upstream
 
 
@@ -129,6 +130,15 @@ def test_a_file_that_its_row_refuses_is_removed_again(client: TestClient, store:
     store["save"].mock(return_value=raised(404, "source_not_found"))
     problem(client.put(f"{PATH}/file", content=b"some text", headers=TEXT), 404, "not_found")
     assert removed(store) == [store["put"].calls.last.request.url.path.removeprefix(f"{STORE}/")]
+
+
+def test_what_a_viewer_sends_is_refused_as_such(client: TestClient, store: respx.Router) -> None:
+    store["roles"].respond(200, json=[{"role": "viewer"}])
+    store["save"].mock(return_value=raised(404, "source_not_found"))
+    problem(client.delete(f"{PATH}/file"), 403, "read_only")
+    problem(client.post(f"{PATH}/text"), 403, "read_only")
+    store["put"].mock(return_value=refused(403, "new row violates row-level security policy"))
+    problem(client.put(f"{PATH}/file", content=b"some text", headers=TEXT), 403, "read_only")
 
 
 def test_a_file_that_perhaps_has_its_row_is_kept(client: TestClient, store: respx.Router) -> None:

@@ -104,10 +104,12 @@ class TestCreate:
         self, client: TestClient, upstream: respx.Router, refused: httpx.Response
     ) -> None:
         upstream.post("/rest/v1/sources").mock(return_value=refused)
+        role = upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         response = client.post("/v1/sources", json=NEW)
         problem(response, 404, "not_found")
         assert "secret" not in response.text
-        assert len(upstream.calls) == 1
+        assert role.calls.last.request.url.params["role"] == "eq.viewer"
+        assert len(upstream.calls) == 2
 
     @pytest.mark.parametrize("refused", failed_checks("sources_title_text"))
     def test_what_only_the_database_refuses_is_invalid_too(

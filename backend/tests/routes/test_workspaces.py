@@ -23,6 +23,7 @@ ROW: dict[str, Any] = {
     "created_at": "2026-11-23T00:12:45.122+00:00",
     "updated_at": "2026-11-23T00:12:45.122+00:00",
     "active_at": "2026-11-23T00:13:00+00:00",
+    "role": "owner",
     "a_column_of_tomorrow": "is not answered",
 }
 ANSWER = {
@@ -55,7 +56,7 @@ class TestCreate:
     def test_the_row_goes_up_with_the_callers_token_and_comes_back_with_its_address(
         self, client: TestClient, upstream: respx.Router
     ) -> None:
-        upstream.post("/rest/v1/workspaces").respond(201, json=ROW)
+        upstream.post("/rest/v1/my_workspaces").respond(201, json=ROW)
         response = client.post("/v1/workspaces", json={"name": "  Linear algebra "})
         sent = last_request(upstream)
         assert response.status_code == 201
@@ -69,19 +70,19 @@ class TestCreate:
         assert len(upstream.calls) == 1
 
     def test_a_repeated_id_answers_the_row_that_is_there(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.post("/rest/v1/workspaces").respond(
+        upstream.post("/rest/v1/my_workspaces").respond(
             409, json={"code": "23505", "message": 'duplicate key value violates unique constraint "workspaces_pkey"'}
         )
-        upstream.get("/rest/v1/workspaces").respond(200, json=ROW)
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=ROW)
         response = client.post("/v1/workspaces", json={"id": ROW["id"], "name": "Linear algebra"})
         assert response.status_code == 200
         assert response.json() == ANSWER
 
     def test_an_id_of_a_hidden_row_is_taken(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.post("/rest/v1/workspaces").respond(
+        upstream.post("/rest/v1/my_workspaces").respond(
             409, json={"code": "23505", "message": 'duplicate key value violates unique constraint "workspaces_pkey"'}
         )
-        upstream.get("/rest/v1/workspaces").mock(return_value=NO_ROW)
+        upstream.get("/rest/v1/my_workspaces").mock(return_value=NO_ROW)
         response = client.post("/v1/workspaces", json={"id": ROW["id"], "name": "Linear algebra"})
         problem(response, 409, "id_taken")
 
@@ -91,7 +92,7 @@ class TestCreate:
     def test_a_name_is_trimmed_and_composed_before_it_is_measured(
         self, client: TestClient, upstream: respx.Router, name: str, kept: str
     ) -> None:
-        upstream.post("/rest/v1/workspaces").respond(201, json=ROW)
+        upstream.post("/rest/v1/my_workspaces").respond(201, json=ROW)
         assert client.post("/v1/workspaces", json={"name": name}).status_code == 201
         assert json.loads(last_request(upstream).content) == {"name": kept}
 
@@ -130,20 +131,23 @@ class TestCreate:
 
     def test_an_account_that_is_gone_must_sign_in(self, client: TestClient, upstream: respx.Router) -> None:
         message = 'insert or update on table "workspaces" violates foreign key constraint "workspaces_owner_id_fkey"'
-        upstream.post("/rest/v1/workspaces").respond(409, json={"code": "23503", "message": message})
+        upstream.post("/rest/v1/my_workspaces").respond(409, json={"code": "23503", "message": message})
         problem(client.post("/v1/workspaces", json={"name": "w"}), 401, "unauthenticated")
 
 
 class TestList:
-    def test_only_the_callers_own_are_asked_for_the_one_in_use_last_first(
+    def test_all_that_may_be_read_are_asked_for_the_one_in_use_last_first(
         self, client: TestClient, upstream: respx.Router
     ) -> None:
-        upstream.get("/rest/v1/workspaces").respond(200, json=[ROW])
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=[ROW])
         response = client.get("/v1/workspaces")
         params = last_request(upstream).url.params
         assert response.json() == [ANSWER]
         assert "link" not in response.headers
-        assert params["owner_id"] == f"eq.{USER_ID}"
+        assert "owner_id" not in params
+        assert "role" not in params
+        client.get("/v1/workspaces?role=viewer")
+        assert last_request(upstream).url.params["role"] == "eq.viewer"
         assert params["order"] == "active_at.desc,id.desc"
         assert params["limit"] == "51"
 
@@ -151,7 +155,7 @@ class TestList:
         self, client: TestClient, upstream: respx.Router
     ) -> None:
         rows = [{**ROW, "id": str(UUID(int=n))} for n in range(3)]
-        upstream.get("/rest/v1/workspaces").respond(200, json=rows)
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=rows)
         first = client.get("/v1/workspaces", params={"limit": 2, "q": "a&b"})
         assert [row["id"] for row in first.json()] == [row["id"] for row in rows[:2]]
         link = first.headers["link"]
@@ -165,7 +169,7 @@ class TestList:
         assert params["limit"] == "3"
 
     def test_a_search_term_is_taken_literally(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         client.get("/v1/workspaces", params={"q": '50% (a*b),"\\_'})
         assert last_request(upstream).url.params["name"] == 'imatch.50% \\(a\\*b\\),"\\\\_'
 
@@ -178,12 +182,12 @@ class TestList:
         assert not upstream.calls
 
     def test_a_search_term_is_composed_and_not_trimmed(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         client.get("/v1/workspaces", params={"q": "Cafe\u0301 "})
         assert last_request(upstream).url.params["name"] == "imatch.Caf\u00e9 "
 
     def test_an_empty_search_is_none(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.get("/rest/v1/workspaces").respond(200, json=[])
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
         assert client.get("/v1/workspaces", params={"q": " "}).status_code == 200
         assert "name" not in last_request(upstream).url.params
 
@@ -195,7 +199,7 @@ class TestList:
         assert not upstream.calls
 
     def test_a_cursor_of_another_order_is_refused(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.get("/rest/v1/workspaces").respond(200, json=[ROW, ROW])
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=[ROW, ROW])
         link = client.get("/v1/workspaces", params={"limit": 1}).headers["link"]
         cursor = parse_qs(urlsplit(link[1:].split(">")[0]).query)["cursor"][0]
         problem(client.get("/v1/workspaces", params={"order": "created_at", "cursor": cursor}), 422, "invalid_cursor")
@@ -203,7 +207,7 @@ class TestList:
 
 class TestGet:
     def test_a_row_comes_with_its_version_as_a_tag(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.get("/rest/v1/workspaces").respond(200, json=ROW)
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=ROW)
         response = client.get(f"/v1/workspaces/{ROW['id']}")
         assert (response.status_code, response.json()) == (200, ANSWER)
         assert response.headers["etag"] == '"3"'
@@ -211,7 +215,7 @@ class TestGet:
         assert last_request(upstream).url.params["id"] == f"eq.{ROW['id']}"
 
     def test_a_hidden_workspace_is_not_found(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.get("/rest/v1/workspaces").mock(return_value=NO_ROW)
+        upstream.get("/rest/v1/my_workspaces").mock(return_value=NO_ROW)
         problem(client.get(f"/v1/workspaces/{ROW['id']}"), 404, "not_found")
 
     def test_an_id_that_is_no_uuid_is_refused(self, client: TestClient) -> None:
@@ -220,7 +224,7 @@ class TestGet:
 
 class TestUpdate:
     def test_only_the_sent_fields_go_up(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.patch("/rest/v1/workspaces").respond(200, json=ROW)
+        upstream.patch("/rest/v1/my_workspaces").respond(200, json=ROW)
         response = client.patch(f"/v1/workspaces/{ROW['id']}", json={"name": "n"}, headers={"If-Match": '"3", "4"'})
         sent = last_request(upstream)
         assert (response.status_code, response.json()) == (200, ANSWER)
@@ -229,14 +233,14 @@ class TestUpdate:
         assert sent.url.params["version"] == "in.(3,4)"
 
     def test_an_empty_change_answers_the_row(self, client: TestClient, upstream: respx.Router) -> None:
-        upstream.get("/rest/v1/workspaces").respond(200, json=ROW)
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=ROW)
         assert client.patch(f"/v1/workspaces/{ROW['id']}", json={}).json() == ANSWER
         problem(client.patch(f"/v1/workspaces/{ROW['id']}", json={}, headers={"If-Match": '"2"'}), 412, "stale_version")
 
     @pytest.mark.parametrize("tag", ['"2"', 'W/"2"', '"three"', '""'])
     def test_a_stale_version_is_refused(self, client: TestClient, upstream: respx.Router, tag: str) -> None:
-        upstream.patch("/rest/v1/workspaces").mock(return_value=NO_ROW)
-        upstream.get("/rest/v1/workspaces").respond(200, json=ROW)
+        upstream.patch("/rest/v1/my_workspaces").mock(return_value=NO_ROW)
+        upstream.get("/rest/v1/my_workspaces").respond(200, json=ROW)
         response = client.patch(f"/v1/workspaces/{ROW['id']}", json={"name": "n"}, headers={"If-Match": tag})
         problem(response, 412, "stale_version")
 
@@ -244,7 +248,7 @@ class TestUpdate:
     def test_a_proxys_weak_form_of_the_tag_counts_as_the_tag(
         self, client: TestClient, upstream: respx.Router, tag: str
     ) -> None:
-        upstream.patch("/rest/v1/workspaces").respond(200, json=ROW)
+        upstream.patch("/rest/v1/my_workspaces").respond(200, json=ROW)
         response = client.patch(f"/v1/workspaces/{ROW['id']}", json={"name": "n"}, headers={"If-Match": tag})
         assert response.status_code == 200
         assert "3" in last_request(upstream).url.params["version"]
@@ -281,6 +285,11 @@ class TestDelete:
     def test_a_hidden_workspace_is_not_found(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post(DELETE).mock(return_value=raised(404, "not_found"))
         problem(client.delete(f"/v1/workspaces/{ROW['id']}"), 404, "not_found")
+
+    @pytest.mark.parametrize("code", ["owner_only", "read_only"])
+    def test_only_the_owner_deletes(self, client: TestClient, upstream: respx.Router, code: str) -> None:
+        upstream.post(DELETE).mock(return_value=raised(403, code))
+        problem(client.delete(f"/v1/workspaces/{ROW['id']}"), 403, code)
 
     def test_a_stale_version_is_refused(self, client: TestClient, upstream: respx.Router) -> None:
         upstream.post(DELETE).mock(return_value=raised(412, "stale_version"))

@@ -199,6 +199,7 @@ ROW = {
     "created_at": "2026-11-23T00:12:45Z",
     "updated_at": "2026-11-23T00:12:45Z",
     "active_at": "2026-11-23T00:12:45Z",
+    "role": "owner",
 }
 LOST = httpx.ReadError("")
 STOPPED = httpx.Response(503, json={"code": "", "message": "the server closed the connection"})
@@ -206,14 +207,15 @@ STOPPED = httpx.Response(503, json={"code": "", "message": "the server closed th
 
 
 def test_a_read_on_a_connection_that_was_lost_is_sent_again_once(client: TestClient, upstream: respx.Router) -> None:
-    route = upstream.get("/rest/v1/workspaces").mock(side_effect=[LOST, httpx.Response(200, json=ROW), LOST, LOST])
+    there = httpx.Response(200, json=ROW)
+    route = upstream.get("/rest/v1/my_workspaces").mock(side_effect=[LOST, there, LOST, LOST])
     assert client.get(f"/v1/workspaces/{ID}").status_code == 200
     problem(client.get(f"/v1/workspaces/{ID}"), 503, "supabase_unavailable")
     assert route.call_count == 4
 
 
 def test_a_write_is_never_sent_again(client: TestClient, upstream: respx.Router) -> None:
-    route = upstream.post("/rest/v1/workspaces").mock(side_effect=[LOST, httpx.Response(201, json=ROW)])
+    route = upstream.post("/rest/v1/my_workspaces").mock(side_effect=[LOST, httpx.Response(201, json=ROW)])
     problem(client.post("/v1/workspaces", json={"name": "Algebra"}), 502, "connection_lost")
     assert route.call_count == 1
 
@@ -225,8 +227,8 @@ def test_only_of_a_write_it_is_unknown_whether_it_happened(client: TestClient, u
 
 
 def test_every_query_asks_for_timestamps_in_utc(client: TestClient, upstream: respx.Router) -> None:
-    upstream.get("/rest/v1/workspaces").respond(200, json=ROW)
-    upstream.post("/rest/v1/workspaces").respond(201, json=ROW)
+    upstream.get("/rest/v1/my_workspaces").respond(200, json=ROW)
+    upstream.post("/rest/v1/my_workspaces").respond(201, json=ROW)
     client.get(f"/v1/workspaces/{ID}")
     client.post("/v1/workspaces", json={"name": "Algebra"})
     asked = [call.request.headers["prefer"] for call in upstream.calls]

@@ -19,7 +19,7 @@ from app.errors import (
 from app.models.canvas import Canvas, CanvasUpdate
 from app.models.canvas_edit import CanvasEdit, CanvasEdited
 from app.models.json_canvas import JsonCanvas
-from app.responses import FOUND, problems, resource_router
+from app.responses import EDITED, FOUND, problems, resource_router
 from app.services import canvas
 
 router = resource_router("/v1/workspaces/{workspace_id}", "canvas")
@@ -34,7 +34,7 @@ async def get_canvas(workspace_id: UUID, session: DatabaseSession) -> Response:
 @router.patch(
     "/canvas",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=FOUND | problems(InvalidRequestError, UnknownNodeError, WriteConflictError),
+    responses=EDITED | problems(InvalidRequestError, UnknownNodeError, WriteConflictError),
 )
 async def update_canvas(workspace_id: UUID, layout: CanvasUpdate, session: DatabaseSession) -> None:
     """Move and resize nodes and set the viewport: all of it or nothing. The last write wins; no `version` changes."""
@@ -44,7 +44,7 @@ async def update_canvas(workspace_id: UUID, layout: CanvasUpdate, session: Datab
 @router.post(
     "/canvas",
     response_model=CanvasEdited,
-    responses=FOUND
+    responses=EDITED
     | problems(
         InvalidRequestError,
         UnknownNodeError,

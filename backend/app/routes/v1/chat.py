@@ -7,11 +7,11 @@ from fastapi import Path, Response, status
 from pydantic import MISSING
 
 from app.dependencies import Caller, DatabaseSession, LanguageModel, RunningTurns, SearchLanguage
-from app.errors import IdTakenError, InvalidRequestError, UnknownNodeError
+from app.errors import AskerOnlyError, IdTakenError, InvalidRequestError, ReadOnlyError, UnknownNodeError
 from app.models.chat import ChatRequest
 from app.models.stream import AnswerPart
 from app.models.types import ChatId
-from app.responses import FOUND, TURN, Responses, problems, resource_router, streamed
+from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_router, streamed
 from app.services.leases import Snapshot, begin_answer, find_answer, stop_answer
 from app.turns import Turn
 from app.tutor import MAX_CHARACTERS, answering
@@ -24,10 +24,11 @@ MAX_QUESTION = 100_000
 _STREAM = streamed("A UI message stream.", AnswerPart)
 _NOTHING: Responses = {204: {"description": "Nothing is being written."}}
 _ASKED = problems(InvalidRequestError, UnknownNodeError, IdTakenError, *TURN)
+_STOPPED = problems(ReadOnlyError, AskerOnlyError)
 Conversation = Annotated[ChatId, Path(description="The conversation, as the client names it.")]
 
 
-@router.post("", responses=FOUND | _ASKED | _STREAM, response_class=Response)
+@router.post("", responses=EDITED | _ASKED | _STREAM, response_class=Response)
 async def send_chat_message(
     workspace_id: UUID,
     request: ChatRequest,
@@ -69,9 +70,10 @@ async def resume_chat(
     return stream_answer(row.id, turns.follow(row))
 
 
-@router.post("/{chat_id}/stop", status_code=status.HTTP_204_NO_CONTENT, responses=FOUND)
+@router.post("/{chat_id}/stop", status_code=status.HTTP_204_NO_CONTENT, responses=FOUND | _STOPPED)
 async def stop_chat(workspace_id: UUID, chat_id: Conversation, session: DatabaseSession, turns: RunningTurns) -> None:
-    """Stop the answer that is being written, whichever replica writes it. What it has written stays."""
+    """Stop the answer that is being written, whichever replica writes it. What it has written stays. Only
+    who asked may."""
     answer_id = await stop_answer(session, workspace_id, chat_id)
     if answer_id and (turn := turns.find(answer_id)):
         turn.end("stopped")

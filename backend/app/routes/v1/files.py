@@ -17,7 +17,7 @@ from app.errors import (
 )
 from app.models.file import Chapter, FileName, FilePage, FilePageQuery, FoundPage, TextQuery
 from app.models.source import Source
-from app.responses import FOUND, LISTED, TAGGED, problems, resource_router
+from app.responses import EDITED, FOUND, LISTED, TAGGED, problems, resource_router
 from app.services.documents import MEDIA_TYPES
 from app.services.files import SavedSource, Upload
 
@@ -36,7 +36,7 @@ _PART = {
 @router.put(
     "/sources/{source_id}/file",
     response_model=Source,
-    responses=TAGGED | problems(UnsupportedMediaTypeError, UnsupportedFileError, WriteConflictError),
+    responses=TAGGED | EDITED | problems(UnsupportedMediaTypeError, UnsupportedFileError, WriteConflictError),
     openapi_extra=_SENT,
 )
 async def upload_file(
@@ -71,7 +71,7 @@ async def download_file(
 
 
 @router.delete(
-    "/sources/{source_id}/file", status_code=status.HTTP_204_NO_CONTENT, responses=FOUND | problems(WriteConflictError)
+    "/sources/{source_id}/file", status_code=status.HTTP_204_NO_CONTENT, responses=EDITED | problems(WriteConflictError)
 )
 async def delete_file(source_id: UUID, files: SourceFiles) -> None:
     """Take a source's file away, with its text. The source stays, and is `empty`."""
@@ -81,7 +81,7 @@ async def delete_file(source_id: UUID, files: SourceFiles) -> None:
 @router.post(
     "/sources/{source_id}/text",
     response_model=Source,
-    responses=TAGGED | problems(InvalidRequestError, UnsupportedFileError, WriteConflictError),
+    responses=TAGGED | EDITED | problems(InvalidRequestError, UnsupportedFileError, WriteConflictError),
 )
 async def read_file(source_id: UUID, files: SourceFiles) -> Response:
     """Read the file at the source's `storage_path`: one that was uploaded to Supabase Storage itself, or once more."""

@@ -16,7 +16,7 @@ from app.errors import (
 )
 from app.generator import ALL_CHARACTERS, TRIES, generating
 from app.models.stream import GenerationPart
-from app.responses import FOUND, TURN, Responses, problems, resource_router, streamed
+from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_router, streamed
 from app.services.labs import check_runner
 from app.services.leases import Snapshot, begin_generation, find_generation, release_lab
 from app.services.material import plan_generation
@@ -39,7 +39,7 @@ _ASKED = problems(
 )
 
 
-@router.post("", responses=FOUND | _ASKED | _STREAM, response_class=Response)
+@router.post("", responses=EDITED | _ASKED | _STREAM, response_class=Response)
 async def generate_lab(
     lab_id: UUID,
     session: DatabaseSession,
@@ -77,7 +77,7 @@ async def resume_generation(lab_id: UUID, session: DatabaseSession, turns: Runni
     return stream_progress(row.id, turns.follow(row))
 
 
-@router.post("/stop", status_code=status.HTTP_204_NO_CONTENT, responses=FOUND)
+@router.post("/stop", status_code=status.HTTP_204_NO_CONTENT, responses=EDITED)
 async def stop_generation(lab_id: UUID, session: DatabaseSession, turns: RunningTurns) -> None:
     """Stop the generation of a lab, whichever replica does it. The lab is `pending` again."""
     await release_lab(session, lab_id)

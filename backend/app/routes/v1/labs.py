@@ -22,6 +22,7 @@ from app.errors import (
 from app.models.lab import Lab, LabCreate, LabQuery, LabUpdate
 from app.models.lab_run import LabRun, LabRunCreate, LabRunQuery, Solution
 from app.responses import (
+    EDITED,
     FOUND,
     LISTED,
     TAGGED,
@@ -83,7 +84,7 @@ async def delete_lab(lab_id: UUID, labs: Labs, versions: IfMatch, files: SourceF
 
 @router.post(
     "/{lab_id}/run",
-    responses=FOUND
+    responses=EDITED
     | problems(
         WrongLabTypeError,
         LabNotReadyError,
@@ -106,7 +107,9 @@ async def list_lab_runs(lab_id: UUID, query: Annotated[LabRunQuery, Query()], la
     return await labs.list_runs(lab_id, query)
 
 
-@router.post("/{lab_id}/reset", responses=TAGGED | problems(LabNotReadyError, WriteConflictError), response_model=Lab)
+@router.post(
+    "/{lab_id}/reset", responses=TAGGED | EDITED | problems(LabNotReadyError, WriteConflictError), response_model=Lab
+)
 async def reset_lab(lab_id: UUID, labs: Labs) -> Response:
     """Start a lab over: `status` is `in_progress` and `user_state` empty again. Its runs stay."""
     return await labs.reset(lab_id)

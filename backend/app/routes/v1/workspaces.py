@@ -5,11 +5,25 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from app.dependencies import Caller, IfMatch, SourceFiles, Workspaces
-from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery, WorkspaceUpdate
-from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, resource_router
+from app.dependencies import IfMatch, SourceFiles, Workspaces
+from app.errors import OwnerOnlyError, ReadOnlyError
+from app.models.workspace import Workspace, WorkspaceCopy, WorkspaceCreate, WorkspaceQuery, WorkspaceUpdate
+from app.responses import (
+    FOUND,
+    LISTED,
+    TAGGED,
+    TAGGED_CHANGED,
+    TAGGED_DELETED,
+    Responses,
+    created,
+    problems,
+    resource_router,
+)
 
 router = resource_router("/v1/workspaces", "workspaces")
+
+COPIED: Responses = {status: response for status, response in (FOUND | created(Workspace)).items() if status != 200}
+"""A copy is never repeated: what a second request with the same `id` asks for is another moment's."""
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=created(Workspace), response_model=Workspace)
@@ -19,11 +33,9 @@ async def create_workspace(new: WorkspaceCreate, workspaces: Workspaces) -> Resp
 
 
 @router.get("", responses=LISTED, response_model=list[Workspace])
-async def list_workspaces(
-    query: Annotated[WorkspaceQuery, Query()], workspaces: Workspaces, caller: Caller
-) -> Response:
-    """List the caller's workspaces, the one in use last first."""
-    return await workspaces.list(query, owner_id=caller.id)
+async def list_workspaces(query: Annotated[WorkspaceQuery, Query()], workspaces: Workspaces) -> Response:
+    """List the caller's workspaces and those shared with the caller, the one in use last first."""
+    return await workspaces.list(query)
 
 
 @router.get("/{workspace_id}", responses=TAGGED, response_model=Workspace)
@@ -40,7 +52,28 @@ async def update_workspace(
     return await workspaces.update(workspace_id, change, versions)
 
 
-@router.delete("/{workspace_id}", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
+@router.delete(
+    "/{workspace_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=TAGGED_DELETED | problems(ReadOnlyError, OwnerOnlyError),
+)
 async def delete_workspace(workspace_id: UUID, workspaces: Workspaces, versions: IfMatch, files: SourceFiles) -> None:
-    """Delete a workspace and everything in it, files too."""
+    """Delete a workspace and everything in it, files too. Only its owner may."""
     await files.discard(await workspaces.delete(workspace_id, versions))
+
+
+@router.post(
+    "/{workspace_id}/copy",
+    status_code=status.HTTP_201_CREATED,
+    responses=COPIED,
+    response_model=Workspace,
+)
+async def copy_workspace(
+    workspace_id: UUID, new: WorkspaceCopy, workspaces: Workspaces, files: SourceFiles
+) -> Response:
+    """Copy a workspace into a new one of the caller's own: its sources with their files and text, its labs as nobody
+    has worked on them yet, its edges and layout. Chat, runs, members and trash stay behind.
+
+    Whoever may read a workspace may copy it. An `id` that is taken is refused, also by an earlier copy.
+    """
+    return await workspaces.copy(workspace_id, new, files)

@@ -1,0 +1,98 @@
+"""Sharing: who is a member of a workspace, and a copy of all that is in one."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.errors import NotFoundError
+from app.models.member import InvitationCreate, MemberUpdate
+from app.services.db import Session
+from app.services.refusals import unreadable
+from app.services.storage import Bucket
+
+COPIED_AT_ONCE = 4
+"""Files that are being copied for one request at the same time."""
+
+
+async def list_members(session: Session, workspace_id: UUID) -> bytes:
+    """Everybody who may read a workspace, the owner first, as JSON. Raises `NotFoundError`."""
+    query = session.call("list_members", {"workspace_id": str(workspace_id)}, read_only=True)
+    return msgspec.json.encode(await session.read(query, _read_members, "members"))
+
+
+async def change_member(session: Session, workspace_id: UUID, user_id: UUID, change: MemberUpdate) -> bytes:
+    """Give a member another role, or hand the workspace over; the member as JSON.
+
+    Raises `NotFoundError`, `ReadOnlyError`, `OwnerOnlyError` and `OwnerStaysError`.
+    """
+    arguments = {"workspace_id": str(workspace_id), "user_id": str(user_id), **change.model_dump()}
+    return _object(await session.send(session.call("change_member", arguments)))
+
+
+async def remove_member(session: Session, workspace_id: UUID, user_id: UUID) -> None:
+    """Take a member out of a workspace, or leave it. Raises as `change_member` does."""
+    await session.perform("remove_member", {"workspace_id": str(workspace_id), "user_id": str(user_id)})
+
+
+async def create_invitation(session: Session, workspace_id: UUID, new: InvitationCreate) -> bytes:
+    """An invitation with its token, as JSON. Raises `NotFoundError`, `ReadOnlyError`, `OwnerOnlyError`,
+    `LimitReachedError` and `InvalidRequestError`."""
+    arguments = {"workspace_id": str(workspace_id), **new.model_dump(mode="json")}
+    return _object(await session.send(session.call("create_invitation", arguments)))
+
+
+async def revoke_invitation(session: Session, workspace_id: UUID, invitation_id: UUID) -> None:
+    """Delete an invitation. Raises `NotFoundError`, `ReadOnlyError` and `OwnerOnlyError`."""
+    await session.perform("revoke_invitation", {"workspace_id": str(workspace_id), "id": str(invitation_id)})
+
+
+async def accept_invitation(session: Session, token: str) -> bytes:
+    """Become a member; the workspace and the role, as JSON. Raises `NotFoundError`, `InvitationExpiredError`,
+    `InvitationUsedUpError` and `LimitReachedError`."""
+    return _object(await session.send(session.call("accept_invitation", {"token": token}), one=True))
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """A copy of a workspace that has begun."""
+
+    id: str
+    """The new workspace's."""
+    paths: dict[str, str]
+    """Where each file is, and where its copy goes."""
+
+
+async def begin_copy(session: Session, workspace_id: UUID, new_id: UUID | None) -> Copy:
+    """Ask for a place for the copies of a workspace's files. Raises `NotFoundError` and `IdTakenError`."""
+    arguments = {"workspace_id": str(workspace_id), "copy_id": str(new_id) if new_id else None}
+    return await session.read(session.call("begin_copy", arguments), _read_copy, "a copy")
+
+
+async def copy_files(bucket: Bucket, paths: Mapping[str, str]) -> list[str]:
+    """Copy files, some at a time; those that are not there. Raises what else Storage refuses."""
+    pairs, missing = list(paths.items()), []
+    for begin in range(0, len(pairs), COPIED_AT_ONCE):
+        some = pairs[begin : begin + COPIED_AT_ONCE]
+        results = await asyncio.gather(*(bucket.copy(*pair) for pair in some), return_exceptions=True)
+        for (path, _), result in zip(some, results, strict=True):
+            if isinstance(result, NotFoundError):
+                missing.append(path)
+            elif isinstance(result, BaseException):
+                raise result
+    return missing
+
+
+def _object(body: bytes) -> bytes:
+    if not (body.startswith(b"{") and body.endswith(b"}")):
+        raise unreadable(body)
+    return body
+
+
+_Member: Any = msgspec.defstruct(
+    "Member", [("user_id", str), ("role", str), ("email", str | None), ("created_at", datetime)]
+)
+_read_members = msgspec.json.Decoder(list[_Member]).decode
+_read_copy = msgspec.json.Decoder(Copy).decode

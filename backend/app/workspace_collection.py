@@ -1,0 +1,45 @@
+"""Workspaces as one caller may use them: what can be done with them beyond the five operations."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from fastapi import Request, Response, status
+
+from app.context import Context
+from app.errors import ProblemError
+from app.models.workspace import WorkspaceCopy
+from app.resources import Collection, open_session
+from app.services.db import Table
+from app.services.files import Files
+from app.services.refusals import PERHAPS_DONE
+from app.services.sharing import begin_copy, copy_files
+
+
+class WorkspaceCollection(Collection):
+    """The workspaces that a caller may read, for one request."""
+
+    async def copy(self, workspace_id: UUID, new: WorkspaceCopy, files: Files) -> Response:
+        """Copy a workspace: 201 with the `Location` of the new one."""
+        values = new.model_dump(mode="json")
+        copy = await begin_copy(self._session, workspace_id, values.pop("id", None))
+        bucket = self._request.app.state.storage.bucket(Context.of(self._request.scope))
+        try:
+            missing = await copy_files(bucket, copy.paths)
+            finish = {"copy_id": copy.id, "missing": missing, **values}
+            row = await self._table.call(self._session, "finish_copy", finish)
+        except PERHAPS_DONE:
+            raise  # perhaps the rows are there by now
+        except ProblemError:
+            await files.discard(list(copy.paths.values()))
+            raise
+        workspaces = self._request.scope["path"].rsplit("/", 2)[0]
+        return self._answer(row, status.HTTP_201_CREATED, {"Location": f"{workspaces}/{row.id}"})
+
+
+def workspace_collection(table: Table) -> Callable[[Request], Awaitable[WorkspaceCollection]]:
+    """A dependency that opens the table for the caller."""
+
+    async def open_workspaces(request: Request) -> WorkspaceCollection:
+        return WorkspaceCollection(table, await open_session(request), request)
+
+    return open_workspaces

@@ -1,0 +1,265 @@
+-- Copies: a workspace that somebody may read, as a new workspace of their own, with labs that nobody has worked on.
+-- Rows that are there: nothing changes.
+--
+-- The files come first, so that no row ever names a file that is not there: begin_copy() says where they go and lets the
+-- caller put them there, the caller has Storage copy them, and finish_copy() makes all rows in one transaction. What is
+-- broken off between leaves files that nothing refers to.
+
+create table private.workspace_copies (
+  id           uuid        not null,
+  workspace_id uuid        not null,
+  user_id      uuid        not null,
+  ids          jsonb       not null,
+  paths        jsonb       not null,
+  created_at   timestamptz not null default now(),
+  constraint workspace_copies_pkey primary key (id),
+  constraint workspace_copies_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id)
+    on delete cascade,
+  constraint workspace_copies_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade
+);
+comment on table private.workspace_copies is
+  'Copies whose files are on their way: the new workspace''s id, {old: new} of the sources with files and of their paths. Good for an hour.';
+create index workspace_copies_workspace_id_idx on private.workspace_copies (workspace_id);
+create index workspace_copies_user_id_idx on private.workspace_copies (user_id);
+revoke all on table private.workspace_copies from public, anon, authenticated, service_role;
+
+create or replace function private.is_place_for_file(path text) returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return path ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
+    and path !~ '(^|/)[.]{0,2}(/|$)'
+    and (
+      exists (
+        select from public.sources s
+        where s.id = split_part(path, '/', 2)::uuid
+          and s.workspace_id = split_part(path, '/', 1)::uuid
+          and s.workspace_id = any (private.editable_workspace_ids())
+          and s.deleted_at is null
+      )
+      or exists (
+        select from private.workspace_copies c
+        where c.id = split_part(path, '/', 1)::uuid and c.user_id = auth.uid()
+          and c.created_at > now() - interval '1 hour'
+          and exists (select from jsonb_each_text(c.paths) p where p.value = path)
+      )
+    );
+end $$;
+comment on function private.is_place_for_file is
+  'Whether the caller may put a file at a path: <workspace_id>/<source_id>/..., both lower case, of a source there is, or where a copy of the caller''s awaits it, without empty, . and .. parts. Definer, so that the policies of other tables do not run.';
+
+create function private.is_own_path(path text, workspace_id uuid) returns boolean
+language sql immutable parallel safe
+return split_part(path, '/', 1) = workspace_id::text and path !~ '(^|/)[.]{0,2}(/|$)';
+comment on function private.is_own_path is
+  'Whether a path is that of a file below the workspace''s folder. No search path applies: the body was bound when it was made. To set one would keep it from being inlined.';
+
+create function public.begin_copy(workspace_id uuid, copy_id uuid default null) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  original constant uuid := begin_copy.workspace_id;
+  place    constant uuid := coalesce(begin_copy.copy_id, gen_random_uuid());
+  ids      jsonb;
+  paths    jsonb;
+begin
+  if not original = any (private.workspace_ids()) then
+    raise sqlstate 'PT404' using message = 'workspace_not_found';
+  end if;
+  if exists (select from public.workspaces w where w.id = place) then
+    raise sqlstate 'PT409' using message = 'id_taken';
+  end if;
+  delete from private.workspace_copies c
+    where c.user_id = auth.uid() and (c.id = place or c.created_at < now() - interval '1 hour');
+
+  -- Sources that share a file go on sharing it: it is in the folder of the first of them.
+  select coalesce(jsonb_object_agg(f.id, f.new_id), '{}'),
+      coalesce(jsonb_object_agg(f.path, format('%s/%s/%s', place, f.new_id, f.rest)), '{}')
+    into ids, paths
+    from (
+      select distinct on (s.storage_path)
+        s.id, s.storage_path as path, gen_random_uuid() as new_id,
+        regexp_replace(s.storage_path, '^[^/]+/([^/]+/)?', '') as rest
+      from public.sources s
+      where s.workspace_id = original and s.deleted_at is null and private.is_own_path(s.storage_path, original)
+      order by s.storage_path, s.created_at, s.id
+    ) f;
+  insert into private.workspace_copies (id, workspace_id, user_id, ids, paths)
+    values (place, original, auth.uid(), ids, paths);
+  return jsonb_build_object('id', place, 'paths', paths);
+end $$;
+comment on function public.begin_copy is
+  'Begins a copy of a workspace that the caller may read. Answers {id, paths}: the id of the new workspace, and {old: new} of the files to copy within the bucket before finish_copy(). Raises PT404 workspace_not_found and PT409 id_taken. Definer, because the table of copies is hidden; it asks for access itself.';
+
+-- Plans are kept: one that was made while a table was small would read it from end to end, also once it is large.
+create function public.finish_copy(copy_id uuid, name text default null, missing text[] default '{}')
+returns setof public.my_workspaces
+language plpgsql security definer set search_path = '' set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  place  constant uuid := finish_copy.copy_id;
+  copied private.workspace_copies;
+  nodes  jsonb;  -- {old: new}
+  ranks  jsonb;  -- {old: its place in the order of all}
+  start  timestamptz;
+begin
+  delete from private.workspace_copies c
+    where c.id = place and c.user_id = auth.uid() and c.created_at > now() - interval '1 hour'
+      and c.workspace_id = any (private.workspace_ids())
+    returning c.* into copied;
+  if not found then
+    raise sqlstate 'PT404' using message = 'workspace_not_found';
+  end if;
+
+  insert into public.workspaces (id, owner_id, name, viewport)
+    select place, auth.uid(), coalesce(finish_copy.name, w.name), w.viewport
+    from public.workspaces w where w.id = copied.workspace_id;
+
+  -- The original may change meanwhile: what is not in here is not copied, and what has gone since is left out.
+  select coalesce(jsonb_object_agg(n.id, coalesce(copied.ids ->> n.id::text, gen_random_uuid()::text)), '{}'),
+      coalesce(jsonb_object_agg(n.id, n.rank), '{}')
+    into nodes, ranks
+    from (
+      select node.id, row_number() over (order by node.created_at, node.id) as rank
+      from (
+        select s.id, s.created_at from public.sources s
+        where s.workspace_id = copied.workspace_id and s.deleted_at is null
+        union all
+        select l.id, l.created_at from public.labs l
+        where l.workspace_id = copied.workspace_id and l.deleted_at is null
+      ) node
+    ) n;
+
+  start := clock_timestamp();
+  perform set_config('private.stamped', 'on', true);
+  -- Sources and their text in one statement, so that both are read as of one moment.
+  with originals as (
+    select s as source, case when not s.storage_path = any (finish_copy.missing) then copied.paths ->> s.storage_path end as path
+    from public.sources s
+    where s.workspace_id = copied.workspace_id and s.deleted_at is null and nodes ? s.id::text
+  ), files as (
+    select f.old_id, gen_random_uuid() as id
+    from (select distinct (o.source).file_id as old_id from originals o where o.path is not null) f
+    where f.old_id is not null
+  ), pages as (
+    insert into public.source_pages (file_id, number, workspace_id, text, search)
+      select f.id, p.number, place, p.text, p.search from files f join public.source_pages p on p.file_id = f.old_id
+  ), outlines as (
+    insert into public.chapters (file_id, position, workspace_id, level, title, first_page, last_page)
+      select f.id, c.position, place, c.level, c.title, c.first_page, c.last_page
+      from files f join public.chapters c on c.file_id = f.old_id
+  )
+  insert into public.sources
+    select made.*
+    from originals o
+    left join files f on f.old_id = (o.source).file_id
+    cross join lateral private.with_fraction(start + (ranks ->> (o.source).id::text)::integer * interval '2 microseconds') stamp (at)
+    -- A copy has all that its original has, columns included that are younger than this function.
+    cross join lateral jsonb_populate_record(o.source, jsonb_build_object(
+      'id', nodes ->> (o.source).id::text, 'workspace_id', place, 'storage_path', o.path, 'file_id', f.id,
+      'version', 1, 'created_at', stamp.at, 'updated_at', stamp.at
+    ) || case when o.path is null then jsonb_build_object(
+      'status', 'empty', 'failure', null, 'page_count', null, 'file_name', null, 'file_bytes', null, 'media_type', null,
+      'file_id', null
+    ) else '{}' end) made;
+  if exists (
+    select from public.sources s
+    where s.workspace_id = copied.workspace_id and s.deleted_at is null and nodes ? s.id::text
+      and private.is_own_path(s.storage_path, copied.workspace_id) and not copied.paths ? s.storage_path
+  ) then
+    raise sqlstate 'PT409' using message = 'write_conflict'; -- a file came after begin_copy()
+  end if;
+
+  insert into public.labs
+    select made.*
+    from public.labs l
+    cross join lateral private.with_fraction(start + (ranks ->> l.id::text)::integer * interval '2 microseconds') stamp (at)
+    cross join lateral jsonb_populate_record(l, jsonb_build_object(
+      'id', nodes ->> l.id::text, 'workspace_id', place,
+      'source_id', (select s.id from public.sources s where s.id = (nodes ->> l.source_id::text)::uuid),
+      'status', case when l.generated_content is null then 'pending' else 'in_progress' end,
+      'failure', null, 'progress', null, 'lease_until', null, 'user_state', '{}'::jsonb,
+      'version', 1, 'created_at', stamp.at, 'updated_at', stamp.at
+    )) made
+    where l.workspace_id = copied.workspace_id and l.deleted_at is null and nodes ? l.id::text;
+  perform private.copy_solutions(nodes);
+
+  insert into public.edges
+    select made.*
+    from (
+      select e as edge, row_number() over (order by e.created_at, e.id) as rank
+      from public.edges e
+      where e.workspace_id = copied.workspace_id and e.deleted_at is null
+    ) old
+    join private.nodes source on source.id = (nodes ->> (old.edge).source_node_id::text)::uuid
+    join private.nodes target on target.id = (nodes ->> (old.edge).target_node_id::text)::uuid
+    cross join lateral jsonb_populate_record(old.edge, jsonb_build_object(
+      'id', gen_random_uuid(), 'workspace_id', place, 'source_node_id', source.id, 'target_node_id', target.id,
+      'created_at', private.with_fraction(start + old.rank * interval '2 microseconds')
+    )) made;
+  perform set_config('private.stamped', '', true);
+
+  return query select w.* from public.my_workspaces w where w.id = place;
+end $$;
+comment on function public.finish_copy is
+  'Makes the rows of a copy that begin_copy() has begun, all or none, once its files are there; missing are the old paths of files that do not exist. Labs are fresh: in progress or, without content, pending, with no state and no runs; chat and trash stay behind. Answers the new workspace. Raises PT404 workspace_not_found, and PT409 write_conflict when a file came meanwhile. Definer, because solutions and the table of copies are hidden; it asks for access itself.';
+
+revoke execute on function
+  private.is_own_path(text, uuid), public.begin_copy(uuid, uuid), public.finish_copy(uuid, text, text[])
+  from public, anon, authenticated, service_role;
+grant execute on function public.begin_copy(uuid, uuid), public.finish_copy(uuid, text, text[])
+  to authenticated, service_role;
+
+create or replace function public.unused_files(workspace_id uuid default null, source_id uuid default null) returns text[]
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  place uuid := coalesce(
+    unused_files.workspace_id, (select s.workspace_id from public.sources s where s.id = unused_files.source_id)
+  );
+  own   boolean := place = any (private.editable_workspace_ids());
+  files text[];
+begin
+  if to_regclass('storage.objects') is null then
+    return '{}';
+  end if;
+  if place is null and (unused_files.source_id is not null or current_setting('role') <> 'service_role') then
+    return '{}';
+  end if;
+  execute $query$
+    select coalesce(array_agg(file.name), '{}')
+    from (
+      select o.name
+      from storage.objects o
+      cross join lateral (
+        select split_part(o.name, '/', 1)::uuid as workspace_id, split_part(o.name, '/', 2)::uuid as source_id
+        where o.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
+      ) place
+      where o.bucket_id = 'sources'
+        and ($1 is null or (o.name collate "C" >= $1 || '/' and o.name collate "C" < $1 || '0'))
+        and ($1 is null or $2 or (
+          o.owner_id = $3 and not exists (select from public.workspaces w where w.id = place.workspace_id)
+        ))
+        and not exists (
+          select from public.sources s
+          where s.workspace_id = place.workspace_id and md5(s.storage_path) = md5(o.name) and s.storage_path = o.name
+        )
+        and (
+          o.created_at < now() - interval '1 day'
+          or not exists (select from public.sources s where s.id = place.source_id)
+        )
+        -- Files that came before the rows of a copy.
+        and ($1 is not null or not exists (
+          select from private.workspace_copies c
+          where c.id = place.workspace_id and c.created_at > now() - interval '1 hour'
+        ))
+      order by o.name collate "C"
+      limit 1000
+    ) file
+  $query$ into files using place::text, own, (select auth.uid())::text;
+  return files;
+end $$;
+comment on function public.unused_files is
+  'Up to 1,000 paths of a workspace''s files that no source refers to, or of the workspace that a source is in, be it in the trash. When the workspace is gone: those the caller uploaded. Files of a source that is there count after a day, since one may be just arriving; those of a copy after an hour. Without a workspace all there are, for the service role. Definer, so that sources in the trash keep their files.';
+
+create or replace function public.schema_version() returns text
+language sql immutable parallel safe
+return '20261125000630';
