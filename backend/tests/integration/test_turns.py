@@ -1,7 +1,9 @@
 """The tutor over two replicas and a scripted model: answers survive what happens to their listeners and writers."""
 
+import json
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from app.tutor import MAX_ANSWER
 from tests.integration.chats import Chat, read_some, whole
-from tests.integration.conftest import PLAIN, Backend, User, problem
+from tests.integration.conftest import PLAIN, Backend, User, created, problem
 from tests.integration.model_stage import Stage, chunks, open_stage
 from tests.processes import peak_mib
 from tests.scripted_model import text
@@ -214,6 +216,48 @@ def test_a_days_tokens_are_bounded(stage: Stage, chat: Chat) -> None:
             problem(response, 429, "quota_exceeded")
             assert 0 < int(response.headers["retry-after"]) <= 86_401
         assert len(chat.rows(url)) == 4
+
+
+def test_of_fifty_turns_that_begin_at_once_one_overspends_the_day(backend: Backend, owner: User) -> None:
+    def reserve(data_api: httpx.Client) -> int:
+        return data_api.post("/rpc/reserve_tokens", json={"amount": 600, "per_day": 1000}).status_code
+
+    with backend.data_api(owner) as data_api, ThreadPoolExecutor(50) as pool:
+        assert Counter(pool.map(reserve, [data_api] * 50)) == {200: 2, 429: 48}
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # a gateway of its own
+def test_more_turns_than_there_are_places_for_are_refused_and_leave_nothing(
+    stage: Stage, backend: Backend, workspace: dict[str, Any], owner: User, stranger: User
+) -> None:
+    def ask(chat: Chat, question: str = "Why?") -> tuple[int, str, bool]:
+        with chat.ask(url, question) as response:
+            if response.status_code == 200:
+                assert next(chunks(response))["type"] == "start"
+                return 200, "", True
+            refused = json.loads(response.read())
+            return response.status_code, refused["code"], "retry-after" in response.headers
+
+    def conversations(user: User, place: dict[str, Any]) -> list[Chat]:
+        return [Chat(user, place, f"c{number}") for number in range(8)]
+
+    with (
+        stage.start("words-1000-30", MAX_TURNS="5", MAX_TURNS_PER_USER="3") as (_, url),
+        backend.gateway(stranger) as other,
+        ThreadPoolExecutor(16) as pool,
+    ):
+        mine = conversations(owner, workspace)
+        assert Counter(pool.map(ask, mine)) == {(200, "", True): 3, (429, "too_many_requests", True): 5}
+        theirs = conversations(stranger, created(other.post("/workspaces", json={"name": "Geometry"})))
+        assert Counter(pool.map(ask, theirs)) == {(200, "", True): 2, (503, "overloaded", True): 6}
+        begun = [chat for chat in mine + theirs if chat.rows(url)]
+        assert len(begun) == 5
+        for chat in begun:
+            chat.stop(url)
+            with chat.resume(url) as response:
+                response.read()  # to its end, if it has not ended yet
+        assert {chat.rows(url)[-1]["status"] for chat in begun} == {"stopped"}
+        assert ask(mine[0], "And?")[0] == 200
 
 
 def test_a_token_that_ends_soon_begins_no_answer(

@@ -133,3 +133,17 @@ def test_a_prompt_of_ones_own_takes_the_place_of_ours(
     with stage.start("citing", PROMPTS_FOLDER=str(tmp_path)) as (_, url):
         whole(Chat(owner, workspace).ask(url, "ahoy"))
     assert stage.asked("ahoy")[-1]["messages"][0] == {"role": "system", "content": "Speak like a pirate."}
+
+
+def test_nothing_of_what_is_asked_told_or_answered_is_logged(
+    stage: Stage, owner: User, workspace: Row, source: Row, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    question = "A very private question of rank"
+    said, _, _ = whole(Chat(owner, workspace).ask(stage.first, question, mentions=[source["id"]]))
+    asked = stage.asked("very private")[-1]["messages"]
+    prompt = asked[0]["content"].splitlines()[0]
+    assert PAGES[1] in asked[-1]["content"]
+    log = "".join(file.read_text() for file in tmp_path_factory.getbasetemp().glob("tutor*/gateway.log"))
+    assert "the model is ready" in log
+    for hidden in (question, "sk-secret", owner.token, "dimension of the image", prompt, said, "[4]"):
+        assert hidden not in log
