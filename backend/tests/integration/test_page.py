@@ -54,7 +54,12 @@ def addresses(
             CORS_ORIGINS=page,
             AI_BASE_URL=f"http://127.0.0.1:{model}/v1",
             AI_API_KEY="key",
-            AI_MODEL="labs-100",
+            AI_MODEL="labs-500",  # slow enough for each step to be seen
+            # The machine may be busy with other tests, and a browser is heavy.
+            AI_CONNECT_TIMEOUT="30",
+            AI_TOKEN_TIMEOUT="60",
+            RUN_TIMEOUT="60",
+            REQUEST_TIMEOUT="60",
         )
         built = tmp_path / "page"
         settings = {
