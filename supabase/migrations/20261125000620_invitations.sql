@@ -60,8 +60,11 @@ declare
   made   public.invitations;
 begin
   perform private.lock_own_workspace(place);
-  if create_invitation.uses < 1 or ending <= clock_timestamp() or ending > clock_timestamp() + interval '366 days' then
+  if create_invitation.uses < 1 then
     raise sqlstate 'PT422' using message = 'refused_value';
+  end if;
+  if ending <= clock_timestamp() or ending > clock_timestamp() + interval '366 days' then
+    raise sqlstate 'PT422' using message = 'refused_expiry';
   end if;
   delete from public.invitations i
     where i.workspace_id = place and (i.uses_left = 0 or i.expires_at < clock_timestamp());
@@ -77,7 +80,7 @@ begin
   );
 end $$;
 comment on function public.create_invitation is
-  'Makes an invitation to a workspace, for so many people (1 to 1,000) and until a time within a year (7 days unless it is given). Answers it with its token, for the only time. Raises PT404 workspace_not_found, PT403 read_only and owner_only, PT422 refused_value, and PT409 limit_reached at 100 invitations that are open. Definer, because clients do not write the table; it asks who owns the workspace itself.';
+  'Makes an invitation to a workspace, for so many people (1 to 1,000) and until a time within a year (7 days unless it is given). Answers it with its token, for the only time. Raises PT404 workspace_not_found, PT403 read_only and owner_only, PT422 refused_value and refused_expiry, and PT409 limit_reached at 100 invitations that are open. Definer, because clients do not write the table; it asks who owns the workspace itself.';
 
 create function public.accept_invitation(token text) returns table (workspace_id uuid, role text)
 language plpgsql security definer set search_path = '' as $$

@@ -276,8 +276,8 @@ select is(
   (select array_agg(h order by h) from given g, encode(sha256(convert_to(g.i ->> 'token', 'UTF8')), 'hex') h),
   'its hash is kept'
 );
-select is(pg_temp.outcome(statement), 'refused_value', 'refused: ' || statement) from unnest(array[
-  $$ select create_invitation(pg_temp.id('physics'), 'viewer', 0) $$,
+select is(pg_temp.outcome($$ select create_invitation(pg_temp.id('physics'), 'viewer', 0) $$), 'refused_value', 'nobody at all is invited');
+select is(pg_temp.outcome(statement), 'refused_expiry', 'refused: ' || statement) from unnest(array[
   $$ select create_invitation(pg_temp.id('physics'), 'viewer', 1, now() - interval '1 minute') $$,
   $$ select create_invitation(pg_temp.id('physics'), 'viewer', 1, now() + interval '2 years') $$
 ]) statement;

@@ -49,6 +49,10 @@ logger = logging.getLogger(__name__)
 # A value that only the database found fault with; it does not say where.
 _refused_value = partial(InvalidRequestError, "The database does not take one of the values in the request.")
 
+_EXPIRY = "An invitation expires in the future, within a year."
+_refused_expiry = partial(
+    InvalidRequestError, _EXPIRY, errors=[{"loc": ("body", "expires_at"), "msg": _EXPIRY, "type": "expiry"}]
+)
 outside_workspace = partial(
     InvalidRequestError, "The source's `storage_path` is not that of a file below the folder of its own workspace."
 )
@@ -127,6 +131,7 @@ RAISED: dict[str, Callable[..., ProblemError]] = {
     "immutable_column": _refused_value,
     "not_found": NotFoundError,
     "other_workspace": _refused_value,
+    "refused_expiry": _refused_expiry,
     "refused_value": _refused_value,
     "stale_version": StaleVersionError,
     "too_many_changes": _refused_value,

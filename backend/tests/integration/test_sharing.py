@@ -298,11 +298,12 @@ def test_invitations_are_used_up_expire_and_are_revoked(people: People, backend:
         {"role": "owner"},
         {"role": "viewer", "uses": 0},
         {"role": "viewer", "uses": 1001},
-        {"role": "viewer", "expires_at": "2020-01-01T00:00:00Z"},
-        {"role": "viewer", "expires_at": "2099-01-01T00:00:00Z"},
         {"role": "viewer", "expires_at": "2027-01-01T00:00:00"},
     ):
         problem(people.owner.post(invitations, json=body), 422, "invalid_request")
+    for ending in ("2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"):
+        refused = people.owner.post(invitations, json={"role": "viewer", "expires_at": ending})
+        assert problem(refused, 422, "invalid_request")["errors"][0]["loc"] == ["body", "expires_at"]
 
 
 def test_an_invitation_that_is_accepted_by_many_at_once_serves_as_many_as_it_may(
