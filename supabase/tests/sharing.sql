@@ -55,20 +55,13 @@ insert into storage.objects (bucket_id, name, owner_id) values ('sources', pg_te
 -- Fred uploaded the file, and is a member no more.
 delete from workspace_members where user_id = pg_temp.id('fred');
 
-create temp table operations (relation text, operation text, statement text) on commit drop;
+\ir operations.psql
 insert into operations values
-  ('workspaces', 'select', $$ select from workspaces where id = pg_temp.id('physics') $$),
   ('workspaces', 'insert', $$ insert into workspaces (name, owner_id) values ('Theirs', pg_temp.id('olga')) $$),
-  ('workspaces', 'update', $$ update workspaces set name = 'Changed' where id = pg_temp.id('physics') $$),
-  ('workspaces', 'delete', $$ delete from workspaces where id = pg_temp.id('physics') $$),
   ('my_workspaces', 'select', $$ select from my_workspaces where id = pg_temp.id('physics') and role is not null $$),
   ('my_workspaces', 'insert', $$ insert into my_workspaces (name, owner_id) values ('Theirs', pg_temp.id('olga')) $$),
   ('my_workspaces', 'update', $$ update my_workspaces set name = 'Changed' where id = pg_temp.id('physics') $$),
   ('my_workspaces', 'delete', $$ delete from my_workspaces where id = pg_temp.id('physics') $$),
-  ('sources', 'select', $$ select from sources where id = pg_temp.id('optics') $$),
-  ('sources', 'insert', $$ insert into sources (workspace_id, type, title) values (pg_temp.id('physics'), 'pdf', 'Another') $$),
-  ('sources', 'update', $$ update sources set title = 'Changed' where id = pg_temp.id('optics') $$),
-  ('sources', 'delete', $$ delete from sources where id = pg_temp.id('optics') $$),
   ('source_pages', 'select', $$ select from source_pages where number = 1 and workspace_id = pg_temp.id('physics') $$),
   ('source_pages', 'insert', $$ insert into source_pages (file_id, number, workspace_id, text, search)
                                   values (pg_temp.id('file'), 3, pg_temp.id('physics'), '', '') $$),
@@ -79,29 +72,7 @@ insert into operations values
                               values (pg_temp.id('file'), 2, pg_temp.id('physics'), 1, 'More', 1, 2) $$),
   ('chapters', 'update', $$ update chapters set title = 'Changed' where workspace_id = pg_temp.id('physics') $$),
   ('chapters', 'delete', $$ delete from chapters where workspace_id = pg_temp.id('physics') $$),
-  ('labs', 'select', $$ select from labs where id = pg_temp.id('quiz') $$),
-  ('labs', 'insert', $$ insert into labs (workspace_id, type) values (pg_temp.id('physics'), 'quiz_lab') $$),
   ('labs', 'update', $$ update labs set title = 'Changed' where id = pg_temp.id('quiz') $$),
-  ('labs', 'delete', $$ delete from labs where id = pg_temp.id('quiz') $$),
-  ('edges', 'select', $$ select from edges where id = pg_temp.id('line') $$),
-  ('edges', 'insert', $$ insert into edges (workspace_id, source_node_id, target_node_id)
-                           values (pg_temp.id('physics'), pg_temp.id('quiz'), pg_temp.id('optics')) $$),
-  ('edges', 'update', $$ update edges set label = 'Changed' where id = pg_temp.id('line') $$),
-  ('edges', 'delete', $$ delete from edges where id = pg_temp.id('line') $$),
-  ('chat_messages', 'select', $$ select from chat_messages where id = pg_temp.id('hello') $$),
-  ('chat_messages', 'insert', $$ insert into chat_messages (workspace_id, role, content) values (pg_temp.id('physics'), 'user', 'Again') $$),
-  ('chat_messages', 'update', $$ update chat_messages set content = 'Changed' where id = pg_temp.id('hello') $$),
-  ('chat_messages', 'delete', $$ delete from chat_messages where id = pg_temp.id('hello') $$),
-  ('lab_runs', 'select', $$ select from lab_runs where lab_id = pg_temp.id('quiz') $$),
-  ('lab_runs', 'insert', $$ insert into lab_runs (workspace_id, lab_id, code, status, message, tests, output)
-                              values (pg_temp.id('physics'), pg_temp.id('quiz'), '', 'fail', '', '[]', '') $$),
-  ('lab_runs', 'update', $$ update lab_runs set status = 'pass' where lab_id = pg_temp.id('quiz') $$),
-  ('lab_runs', 'delete', $$ delete from lab_runs where lab_id = pg_temp.id('quiz') $$),
-  ('lab_solutions', 'select', $$ select from lab_solutions where lab_id = pg_temp.id('quiz') $$),
-  ('lab_solutions', 'insert', $$ insert into lab_solutions (lab_id, workspace_id, solution)
-                                   values (pg_temp.id('quiz'), pg_temp.id('physics'), 'x = 2') $$),
-  ('lab_solutions', 'update', $$ update lab_solutions set solution = '' where lab_id = pg_temp.id('quiz') $$),
-  ('lab_solutions', 'delete', $$ delete from lab_solutions where lab_id = pg_temp.id('quiz') $$),
   ('workspace_members', 'select', $$ select from workspace_members where user_id = pg_temp.id('ed') $$),
   ('workspace_members', 'insert', $$ insert into workspace_members (workspace_id, user_id, role)
                                        values (pg_temp.id('physics'), pg_temp.id('nora'), 'editor') $$),
@@ -134,7 +105,7 @@ create temp table rights on commit drop as
       ('invitations', 'select')
     ) as owns
   from operations;
-grant select on operations, rights to public;
+grant select on rights to public;
 
 create function pg_temp.expected(relation text, operation text, may boolean, granted boolean default true) returns text language sql as $$
   select case
