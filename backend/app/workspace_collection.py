@@ -5,14 +5,13 @@ from uuid import UUID
 
 from fastapi import Request, Response, status
 
-from app.context import Context
 from app.errors import ProblemError
 from app.models.workspace import WorkspaceCopy
 from app.resources import Collection, open_session
 from app.services.db import Table
 from app.services.files import Files
 from app.services.refusals import PERHAPS_DONE
-from app.services.sharing import begin_copy, copy_files
+from app.services.sharing import begin_copy
 
 
 class WorkspaceCollection(Collection):
@@ -22,9 +21,8 @@ class WorkspaceCollection(Collection):
         """Copy a workspace: 201 with the `Location` of the new one."""
         values = new.model_dump(mode="json")
         copy = await begin_copy(self._session, workspace_id, values.pop("id", None))
-        bucket = self._request.app.state.storage.bucket(Context.of(self._request.scope))
         try:
-            missing = await copy_files(bucket, copy.paths)
+            missing = await files.copy(copy.paths)
             finish = {"copy_id": copy.id, "missing": missing, **values}
             row = await self._table.call(self._session, "finish_copy", finish)
         except PERHAPS_DONE:

@@ -4,9 +4,10 @@ The order keeps rows true whenever it is broken off: the new file, then the row,
 a file that is not there, and what is left over is a file that no row names: a later call removes it, or `make sweep`.
 """
 
+import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -33,6 +34,8 @@ from app.services.documents import MEDIA_TYPES, DocumentError, Documents, fits
 from app.services.refusals import PERHAPS_DONE, outside_workspace, unreadable
 from app.services.storage import Bucket, is_place
 
+COPIED_AT_ONCE = 4
+"""Files that are being copied for one request at the same time."""
 HEAD_BYTES = 1024
 """So many bytes say whether a file can be what it is called."""
 ENDINGS = dict(zip(MEDIA_TYPES, (".pdf", ".md", ".txt"), strict=True))
@@ -178,6 +181,19 @@ class Files:
     async def remove(self, source_id: UUID) -> None:
         """Take the file and its text away."""
         await self._save(source_id, {})
+
+    async def copy(self, paths: Mapping[str, str]) -> list[str]:
+        """Copy files to other paths, some at a time; those that are not there. Raises what else Storage refuses."""
+        pairs, missing = list(paths.items()), []
+        for begin in range(0, len(pairs), COPIED_AT_ONCE):
+            some = pairs[begin : begin + COPIED_AT_ONCE]
+            results = await asyncio.gather(*(self._bucket.copy(*pair) for pair in some), return_exceptions=True)
+            for (path, _), result in zip(some, results, strict=True):
+                if isinstance(result, NotFoundError):
+                    missing.append(path)
+                elif isinstance(result, BaseException):
+                    raise result
+        return missing
 
     async def discard(self, paths: Sequence[str]) -> None:
         """Remove files that no source refers to any more. What goes wrong is logged: they are garbage, and nobody's

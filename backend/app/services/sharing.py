@@ -1,21 +1,14 @@
-"""Sharing: who is a member of a workspace, and a copy of all that is in one."""
+"""Sharing: who is a member of a workspace, and the beginning of a copy of one."""
 
-import asyncio
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from app.errors import NotFoundError
 from app.models.member import InvitationCreate, MemberUpdate
 from app.services.db import Session
 from app.services.refusals import unreadable
-from app.services.storage import Bucket
-
-COPIED_AT_ONCE = 4
-"""Files that are being copied for one request at the same time."""
 
 
 async def list_members(session: Session, workspace_id: UUID) -> bytes:
@@ -69,20 +62,6 @@ async def begin_copy(session: Session, workspace_id: UUID, new_id: UUID | None) 
     """Ask for a place for the copies of a workspace's files. Raises `NotFoundError` and `IdTakenError`."""
     arguments = {"workspace_id": str(workspace_id), "copy_id": str(new_id) if new_id else None}
     return await session.read(session.call("begin_copy", arguments), _read_copy, "a copy")
-
-
-async def copy_files(bucket: Bucket, paths: Mapping[str, str]) -> list[str]:
-    """Copy files, some at a time; those that are not there. Raises what else Storage refuses."""
-    pairs, missing = list(paths.items()), []
-    for begin in range(0, len(pairs), COPIED_AT_ONCE):
-        some = pairs[begin : begin + COPIED_AT_ONCE]
-        results = await asyncio.gather(*(bucket.copy(*pair) for pair in some), return_exceptions=True)
-        for (path, _), result in zip(some, results, strict=True):
-            if isinstance(result, NotFoundError):
-                missing.append(path)
-            elif isinstance(result, BaseException):
-                raise result
-    return missing
 
 
 def _object(body: bytes) -> bytes:
