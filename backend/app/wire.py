@@ -58,7 +58,7 @@ async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> As
             title=f"{page.title}, page {page.page}",
             provider_metadata=CitationMetadata(aide=page),
         ).event()
-    for event in _end(last.status, last.failure, "The answer could not be finished."):
+    for event in _end(last, "The answer could not be finished."):
         yield event
 
 
@@ -82,13 +82,14 @@ async def _progress_events(lab_id: str, states: AsyncIterator[Snapshot | None]) 
         if progress and progress != shown:
             shown = progress
             yield DataProgressPart(data=Progress.model_validate(progress)).event()
-    for event in _end(last.status, last.failure, "The lab could not be generated."):
+    for event in _end(last, "The lab could not be generated."):
         yield event
 
 
-def _end(status: Any, failure: str | None, meaning: str) -> Iterator[bytes]:
-    yield MessageMetadataPart(message_metadata=Ending(status=status, failure=failure)).event()
-    if status == "failed":
-        yield ErrorPart(error_text=_MEANINGS.get(failure or "", meaning)).event()
+def _end(last: Snapshot, meaning: str) -> Iterator[bytes]:
+    ending = Ending.model_validate({"status": last.status, "failure": last.failure})
+    yield MessageMetadataPart(message_metadata=ending).event()
+    if last.status == "failed":
+        yield ErrorPart(error_text=_MEANINGS.get(last.failure or "", meaning)).event()
     yield FinishPart().event()
     yield b"data: [DONE]\n\n"

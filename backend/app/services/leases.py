@@ -124,12 +124,10 @@ async def begin_answer(
 
 async def find_answer(session: Session, workspace_id: UUID, chat_id: str) -> AnswerRow | None:
     """The unfinished answer of a conversation, if there is one. Raises `NotFoundError` for a hidden workspace."""
-    select = session.table("chat_messages").select("id").eq("workspace_id", workspace_id).eq("chat_id", chat_id)
-    found = await session.read(select.in_("status", ["streaming", "stopping"]), _read_found, "chat_messages")
-    if found:
-        return AnswerRow(session, found[0].id, str(workspace_id))
-    await _check_workspace(session, workspace_id)
-    return None
+    found = await _unfinished(session, workspace_id, chat_id)
+    if not found:
+        await _check_workspace(session, workspace_id)
+    return found
 
 
 async def stop_answer(session: Session, workspace_id: UUID, chat_id: str) -> str | None:
@@ -142,9 +140,15 @@ async def stop_answer(session: Session, workspace_id: UUID, chat_id: str) -> str
         await end_lapsed_turns(session, str(workspace_id))
         return str(found[0].id)
     await _check_workspace(session, workspace_id, writing=True)
-    if await find_answer(session, workspace_id, chat_id):
+    if await _unfinished(session, workspace_id, chat_id):
         raise AskerOnlyError
     return None
+
+
+async def _unfinished(session: Session, workspace_id: UUID, chat_id: str) -> AnswerRow | None:
+    select = session.table("chat_messages").select("id").eq("workspace_id", workspace_id).eq("chat_id", chat_id)
+    found = await session.read(select.in_("status", ["streaming", "stopping"]), _read_found, "chat_messages")
+    return AnswerRow(session, found[0].id, str(workspace_id)) if found else None
 
 
 class LabRow(LeasedRow):
@@ -192,8 +196,7 @@ async def find_generation(session: Session, lab_id: UUID) -> LabRow | None:
 
 
 async def release_lab(session: Session, lab_id: UUID) -> None:
-    """Take the lab from whoever generates it: it is `pending` again. Raises `NotFoundError` and
-    `ReadOnlyError`."""
+    """Take the lab from whoever generates it: it is `pending` again. Raises `NotFoundError` and `ReadOnlyError`."""
     update = session.table("labs").update({"status": "pending"}).eq("id", lab_id).eq("status", "generating")
     if not await session.read(update.select("id"), _read_found, "labs"):
         lab = await _read_lab(session, lab_id)

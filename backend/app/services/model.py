@@ -185,6 +185,8 @@ class Model:
             limit.reschedule(loop.time() + self._settings.AI_TOKEN_TIMEOUT)
             if text := _storable(text):
                 written += len(text)
+                if shape:
+                    said.append(text)
                 tell(text)
             return written < most
 
@@ -196,12 +198,9 @@ class Model:
                     model, history, model_settings=settings, model_request_parameters=asked, instrument=False
                 ) as stream:
                     async for event in stream:
-                        text = _text_of(event, parts)
                         if isinstance(event, parts.PartStartEvent) and isinstance(event.part, parts.ToolCallPart):
                             said.clear()  # what was said before the object is none of it
-                        if shape:
-                            said.append(_storable(text))
-                        if not hear(text):
+                        if not hear(_text_of(event, parts)):
                             break
                     used = stream.usage.total_tokens
         except TimeoutError:
