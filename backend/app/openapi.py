@@ -16,7 +16,7 @@ AIDE is a visual workspace for learning by doing. A **workspace** is an infinite
 learns from) and **labs** (what one learns with), joined by **edges**; next to it is a chat of **chat messages**.
 
 * **Who you are.** Every `/v1` route needs `Authorization: Bearer <access token>`, a Supabase user's. You see what is
-  yours or shared with you; whatever else there is is not there. A viewer's writes are refused with `read_only`.
+  yours or shared with you, and nothing else. A viewer's writes are refused with `read_only`.
 * **Creating.** You may send an `id` of your own making (a UUID). The same `id` with the same content again answers 200
   with the row that is there, so a retried request never makes two; with other content it is a 409.
 * **Lists** come in pages of `limit` rows. `Link: <...>; rel="next"` leads to the next page; without it the list ends.

@@ -201,7 +201,7 @@ begin
   return query select w.* from public.my_workspaces w where w.id = place;
 end $$;
 comment on function public.finish_copy is
-  'Makes the rows of a copy that begin_copy() has begun, all or none, once its files are there; missing are the old paths of files that do not exist. Labs are fresh: in progress or, without content, pending, with no state and no runs; chat and trash stay behind. Answers the new workspace. Raises PT404 workspace_not_found, and PT409 write_conflict when a file came meanwhile. Definer, because solutions and the table of copies are hidden; it asks for access itself.';
+  'Makes the rows of a copy that begin_copy() has begun, all of them or none. Its files must be there already; missing has the old paths of those that do not exist. Labs begin anew: in_progress, or pending without content, with no user_state and no runs. Chat and trash are not copied. Answers the new workspace. Raises PT404 workspace_not_found, and PT409 write_conflict when a file came meanwhile. Definer, because solutions and the table of copies are hidden; it asks for access itself.';
 
 revoke execute on function
   private.is_own_path(text, uuid), public.begin_copy(uuid, uuid), public.finish_copy(uuid, text, text[])

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import MISSING, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from app.models.page import PageQuery
 from app.models.types import Input, Row, Timestamp, examples
@@ -27,7 +27,7 @@ class Member(BaseModel):
 
     user_id: UUID
     role: Role
-    email: Annotated[str | None, Field(description="For those who may edit the workspace; a viewer sees the own.")]
+    email: Annotated[str | None, Field(description="For those who may edit the workspace; viewers see only their own.")]
     created_at: Annotated[Timestamp, Field(description="Since when.")]
 
 
@@ -39,19 +39,20 @@ class MemberUpdate(Input):
     role: Role
 
 
+_INVITATION: dict[str, JsonValue] = {
+    "id": "7d444840-9dc0-11d1-b245-5ffdce74fad2",
+    "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
+    "role": "viewer",
+    "uses_left": 30,
+    "expires_at": "2026-11-30T09:30:00.125000Z",
+    "created_at": "2026-11-23T09:30:00.125000Z",
+}
+
+
 class Invitation(Row):
     """An invitation to a workspace."""
 
-    model_config = examples(
-        {
-            "id": "7d444840-9dc0-11d1-b245-5ffdce74fad2",
-            "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
-            "role": "viewer",
-            "uses_left": 30,
-            "expires_at": "2026-11-30T09:30:00.125000Z",
-            "created_at": "2026-11-23T09:30:00.125000Z",
-        }
-    )
+    model_config = examples(_INVITATION)
 
     workspace_id: UUID
     role: SharedRole
@@ -63,17 +64,7 @@ class Invitation(Row):
 class NewInvitation(Invitation):
     """An invitation with its token, which is shown this once and kept nowhere."""
 
-    model_config = examples(
-        {
-            "id": "7d444840-9dc0-11d1-b245-5ffdce74fad2",
-            "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
-            "role": "viewer",
-            "uses_left": 30,
-            "expires_at": "2026-11-30T09:30:00.125000Z",
-            "created_at": "2026-11-23T09:30:00.125000Z",
-            "token": "4f1d0c6f0d5b4cb98f0a7e2f7d1b6c3a9e8d7c6b5a4f43e2b1a09f8e7d6c5b4a",
-        }
-    )
+    model_config = examples(_INVITATION | {"token": "4f1d0c6f0d5b4cb98f0a7e2f7d1b6c3a9e8d7c6b5a4f43e2b1a09f8e7d6c5b4a"})
 
     token: str
 

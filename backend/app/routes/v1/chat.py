@@ -73,8 +73,10 @@ async def resume_chat(
 
 @router.post("/{chat_id}/stop", status_code=status.HTTP_204_NO_CONTENT, responses=FOUND | _STOPPED)
 async def stop_chat(workspace_id: UUID, chat_id: Conversation, session: DatabaseSession, turns: RunningTurns) -> None:
-    """Stop the answer that is being written, whichever replica writes it. What it has written stays. Only
-    who asked may."""
+    """Stop the answer that is being written, whichever replica writes it. What it has written stays.
+
+    Only who asked may.
+    """
     answer_id = await stop_answer(session, workspace_id, chat_id)
     if answer_id and (turn := turns.find(answer_id)):
         turn.end("stopped")

@@ -17,7 +17,7 @@ from app.models.member import (
     MemberUpdate,
     NewInvitation,
 )
-from app.responses import EDITED, FOUND, LISTED, problems, resource_router
+from app.responses import FOUND, LISTED, problems, resource_router
 from app.services import sharing
 from app.sharing_errors import (
     InvitationExpiredError,
@@ -30,7 +30,7 @@ from app.sharing_errors import (
 
 router = resource_router("/v1", "sharing")
 
-OWNED = EDITED | problems(ReadOnlyError, OwnerOnlyError) | problems(WriteConflictError)
+OWNED = FOUND | problems(ReadOnlyError, OwnerOnlyError, WriteConflictError)
 Token = Annotated[str, Path(min_length=1, max_length=100, description="What `POST .../invitations` answered.")]
 
 
