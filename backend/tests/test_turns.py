@@ -33,6 +33,14 @@ async def forever(turn: Turn) -> None:
     await asyncio.Event().wait()
 
 
+def started(worker: Turns, user: Caller, row: AnswerRow) -> Turn:
+    """A turn that the worker runs for ever."""
+    turn = begun(row)
+    with worker.admit(user) as places:
+        worker.start(turn, user, forever, places.pop_all())
+    return turn
+
+
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A turn writes what it has at once."""
@@ -301,9 +309,7 @@ def settings() -> Settings:
 def test_a_turn_holds_its_place_to_its_end(writes: respx.Route, settings: Settings) -> None:
     async def story(row: AnswerRow) -> None:
         worker, ada = Turns(settings), caller()
-        turn = begun(row)
-        with worker.admit(ada) as places:
-            worker.start(turn, ada, forever, places.pop_all())
+        turn = started(worker, ada, row)
         with worker.admit(ada):
             with pytest.raises(TooManyRequestsError):
                 worker.admit(ada)
@@ -349,9 +355,7 @@ def test_a_turn_ends_before_its_token(writes: respx.Route, settings: Settings, m
 
     async def story(row: AnswerRow) -> None:
         worker, ada = Turns(settings), caller(3599)
-        turn = begun(row)
-        with worker.admit(ada) as places:
-            worker.start(turn, ada, forever, places.pop_all())
+        turn = started(worker, ada, row)
         await turn.wait()
         assert turn.state.failure == TurnTimeoutError.code
         await worker.close()
@@ -364,9 +368,7 @@ def test_a_gateway_that_ends_begins_no_turn_and_interrupts_those_there_are(
 ) -> None:
     async def story(row: AnswerRow) -> None:
         worker, ada = Turns(settings), caller()
-        turn = begun(row)
-        with worker.admit(ada) as places:
-            worker.start(turn, ada, forever, places.pop_all())
+        turn = started(worker, ada, row)
         worker.drain()
         with pytest.raises(OverloadedError):
             worker.admit(ada)
@@ -379,9 +381,7 @@ def test_a_gateway_that_ends_begins_no_turn_and_interrupts_those_there_are(
 def test_a_row_is_followed_where_it_is_written(writes: respx.Route, settings: Settings) -> None:
     async def story(row: AnswerRow) -> None:
         worker, ada = Turns(settings), caller()
-        turn = begun(row)
-        with worker.admit(ada) as places:
-            worker.start(turn, ada, forever, places.pop_all())
+        turn = started(worker, ada, row)
         await turn.wait_for_begin()
         shown = []
         async for state in worker.follow(row):
@@ -397,11 +397,10 @@ def test_a_row_is_followed_where_it_is_written(writes: respx.Route, settings: Se
 def test_a_turn_that_was_begun_again_is_the_one_that_is_found(writes: respx.Route, settings: Settings) -> None:
     async def story(row: AnswerRow) -> None:
         worker, ada = Turns(settings), caller()
-        first, second = begun(row), begun(row)
-        for turn in (first, second):
-            with worker.admit(ada) as places:
-                worker.start(turn, ada, forever, places.pop_all())
-            await turn.wait_for_begin()
+        first = started(worker, ada, row)
+        await first.wait_for_begin()
+        second = started(worker, ada, row)
+        await second.wait_for_begin()
         first.end("stopped")
         await first.wait()
         await asyncio.sleep(0)
