@@ -40,7 +40,7 @@ def test_a_front_end_shows_the_answer_as_it_is(
         stage.start() as (drained, drained_url),
     ):
         # A minute is the shortest life that begins an answer. To wait for it on one backend is enough.
-        token = mint(owner.id, secret=backend.jwt_secret, exp=int(time.time()) + 65)
+        token = mint(owner.id, secret=backend.jwt_secret, exp=int(time.time()) + 75)
         run(
             *("node", "--test", "--test-reporter=tap", "chat.test.mjs"),
             cwd=PROJECT,
