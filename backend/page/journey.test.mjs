@@ -469,7 +469,7 @@ step("a workspace is shared by a link, and the second user sees what happens in 
   await count(dialog.getByRole("listitem"), 1);
   await tab.keyboard.press("Escape");
   await comeBack(second);
-  await second.getByRole("alert").getByText("no such thing").waitFor();
+  await second.getByRole("main").getByText("no such thing").waitFor(); // the tutor may say so too
   await second.context().close();
 });
 
