@@ -28,5 +28,5 @@ async def check_health() -> None:
 @app.get("/v1/workspaces/{workspace_id}")
 def get_workspace(workspace_id: UUID, supabase: Annotated[Client, Depends(open_client)]) -> Workspace:
     """One row."""
-    answer = supabase.table("workspaces").select("*").eq("id", str(workspace_id)).single().execute()
+    answer = supabase.table("my_workspaces").select("*").eq("id", str(workspace_id)).single().execute()
     return Workspace.model_validate(answer.data)
