@@ -6,13 +6,15 @@ is compressed without being asked for; `bad-json`, `silent`, `refused` (401), `b
 they are called. `labs-<ms>` writes a lab, whichever the text that it is given asks for by `Script: <name>`, else one of
 the type that is asked for, a try of it for each question so far, one piece every so many milliseconds; `Script: busy`
 and the like refuse. Asked for no lab, it is the model that `Script: <name>` names, else one that streams 200 words.
-`GET /seen` answers all requests so far.
+`GET /seen` answers all requests so far. Of the words for a question with `Hold: <name>` the second half is kept back
+until `POST /go/<name>`.
 """
 
 import asyncio
 import json
 import re
 import sys
+from collections import defaultdict
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +22,7 @@ from aiohttp import web
 from tests.scripted_labs import SCRIPTS
 
 SEEN: web.AppKey[list[object]] = web.AppKey("seen", list)
+GOING: web.AppKey[dict[str, asyncio.Event]] = web.AppKey("going", dict)
 REFUSALS = {"refused": 401, "busy": 429, "broken": 500}
 
 
@@ -63,7 +66,10 @@ async def complete(request: web.Request) -> web.StreamResponse:
     while kind == "line":
         await answer.write(b"x" * 65536)
     count, pause = map(int, numbers)
+    held = re.search(r"Hold: (\S+)", asked["messages"][-1]["content"])
     for number in range(count):
+        if held and number == count // 2:
+            await request.app[GOING][held[1]].wait()
         if kind in {"cut", "bad-json"} and number == 3:
             if kind == "bad-json":
                 await answer.write(b"data: {not json\n\n")
@@ -117,6 +123,11 @@ async def models(request: web.Request) -> web.Response:
     return web.json_response({"object": "list", "data": [{"id": "nomic-embed-text"}, {"id": "words-5-1"}]})
 
 
+async def go(request: web.Request) -> web.Response:
+    request.app[GOING][request.match_info["name"]].set()
+    return web.Response(status=204)
+
+
 async def seen(request: web.Request) -> web.Response:
     return web.json_response(request.app[SEEN])
 
@@ -124,5 +135,13 @@ async def seen(request: web.Request) -> web.Response:
 if __name__ == "__main__":
     app = web.Application()
     app[SEEN] = []
-    app.add_routes([web.post("/v1/chat/completions", complete), web.get("/v1/models", models), web.get("/seen", seen)])
-    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
+    app[GOING] = defaultdict(asyncio.Event)
+    app.add_routes(
+        [
+            web.post("/v1/chat/completions", complete),
+            web.get("/v1/models", models),
+            web.get("/seen", seen),
+            web.post("/go/{name}", go),
+        ]
+    )
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, shutdown_timeout=0.1)

@@ -1,5 +1,6 @@
 """A conversation with the tutor, as one of its clients has it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,6 +17,11 @@ class Chat:
         self.chat_id = chat_id
         self.path = f"/v1/workspaces/{workspace['id']}/chat"
         self.workspace_id = workspace["id"]
+
+    @property
+    def held(self) -> str:
+        """A question whose answer waits half-way until it is told to go on, by the id of the workspace."""
+        return f"Hold: {self.workspace_id}"
 
     def ask(self, url: str, question: str = "Why?", **body: Any) -> Any:
         message = {"id": "m" + question, "role": "user", "parts": [{"type": "text", "text": question}], "extra": 1}
@@ -38,13 +44,15 @@ class Chat:
         return rows
 
 
-def whole(opened: Any) -> tuple[str, dict[str, Any], list[str]]:
-    """The text of a stream, how it ended, and the kinds of its chunks in their order."""
+def whole(opened: Any, begun: Callable[[], object] = lambda: None) -> tuple[str, dict[str, Any], list[str]]:
+    """The text of a stream, how it ended, the kinds of its chunks in their order; `begun` is called at the first."""
     said = ""
     end: dict[str, Any] = {}
-    kinds = []
+    kinds: list[str] = []
     with opened as response:
         for chunk in chunks(response):
+            if not kinds:
+                begun()
             kinds.append(chunk["type"])
             said += chunk.get("delta", "")
             end |= chunk.get("messageMetadata", {})

@@ -34,6 +34,10 @@ class Stage:
         """The requests to the model that hold this word."""
         return [each for each in httpx.get(f"{self.model}/seen").json() if marker in json.dumps(each)]
 
+    def go_on(self, name: str) -> None:
+        """Let the answer to the question with `Hold: <name>` go on."""
+        assert httpx.post(f"{self.model}/go/{name}").is_success
+
 
 @contextmanager
 def open_model(folder: Path) -> Iterator[str]:
