@@ -42,6 +42,7 @@ def main() -> None:
         log_level="warning",
         access_log=False,
         ws="none",
+        timeout_keep_alive=75,  # as in the image: a request that meets the end of an idle connection is lost
         timeout_graceful_shutdown=2,
     )
     Reload(config, target=uvicorn.Server(config).run, sockets=[config.bind_socket()]).run()

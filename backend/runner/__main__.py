@@ -34,6 +34,7 @@ def main() -> int:
         access_log=False,
         server_header=False,
         log_config=None,
+        timeout_keep_alive=60,  # longer than clients use one again, which would meet its end
         timeout_graceful_shutdown=2,
     )
     return 0

@@ -21,6 +21,10 @@ LARGE_BYTES = 64 * 1024
 MAX_REFUSAL_BYTES = 64 * 1024
 """So much is read of an answer that is a refusal."""
 
+IDLE_SECONDS = 15.0
+"""A connection that was idle for so long is not used again. Servers have to keep theirs for longer: a request that is
+sent on one just when it is closed is lost."""
+
 FAILURE_SECONDS = 30.0
 """One line in the log for each kind of failure in this time."""
 
@@ -87,7 +91,7 @@ class AiohttpClient(httpx.AsyncClient):
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._limit),
+            connector=aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=self._proxy,
             timeout=aiohttp.ClientTimeout(total=None, connect=self._wait, sock_connect=self._wait),

@@ -93,7 +93,10 @@ def start_worker(supervisor: Supervisor, folder: Path, stack: Any, **settings: s
     port = free_port()
     child = supervisor.start(
         "the gateway",
-        [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port), "--no-access-log", "--ws", "none"],
+        [
+            *(sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)),
+            *("--no-access-log", "--ws", "none", "--timeout-keep-alive", "75"),
+        ],
         env={
             "SUPABASE_URL": stack.url,
             "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,

@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.services.pool import IDLE_SECONDS
 from dev.postgres import PostgresStack, postgres_stack, psql_command
 from dev.processes import Supervisor, base_environment
 from tests.integration.conftest import PLAIN, Backend, User, new_row_user
@@ -49,6 +50,13 @@ def test_leeway_is_for_our_tokens_alone(backend: Backend, owner: User) -> None:
     token = mint(owner.id, secret="another secret, which is at least as long", exp=int(time.time()) - 5)
     with backend.data_api(User(owner.id, token)) as data_api:
         assert data_api.get("/workspaces").status_code == 401
+
+
+@pytest.mark.parametrize("backend", ["embedded"], indirect=True)  # the others do not tell
+def test_an_idle_connection_is_kept_for_longer_than_the_gateway_uses_it_again(backend: Backend, owner: User) -> None:
+    with backend.data_api(owner) as data_api:
+        kept = data_api.get("/workspaces").headers["keep-alive"]
+    assert int(kept.removeprefix("timeout=")) > 2 * IDLE_SECONDS
 
 
 @pytest.fixture(scope="module")
