@@ -24,15 +24,6 @@ def command(pid: int) -> str:
         return ""
 
 
-def peak_mib(pid: int) -> float:
-    """The most memory that it has held so far; 0 where /proc does not tell."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
 def cpu_seconds(pid: int) -> float:
     """The CPU time that it has taken so far, to a hundredth of a second."""
     numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,13 +1,14 @@
-"""A language model by script: a server of its own that speaks OpenAI's API and does what the name of the model says.
+"""A language model by script: a server of its own that speaks OpenAI's API and does what the name of the model says, or
+`Script: <name>` in the question, if there is one.
 
 `words-<n>-<ms>` streams so many words, one every so many milliseconds; `endless` streams words without end; `citing`
 names the pages `[0]` to `[4]`; `cut` closes the connection in the middle; `line` is one line without end, and `packed`
 is compressed without being asked for; `bad-json`, `silent`, `refused` (401), `busy` (429) and `broken` (500) are what
-they are called. `labs-<ms>` writes a lab, whichever the text that it is given asks for by `Script: <name>`, else one of
-the type that is asked for, a try of it for each question so far, one piece every so many milliseconds; `Script: busy`
-and the like refuse. Asked for no lab, it is the model that `Script: <name>` names, else one that streams 200 words.
-`GET /seen` answers all requests so far. Of the words for a question with `Hold: <name>` the second half is kept back
-until `POST /go/<name>`.
+they are called. Of the words for a question with `Hold: <name>` the second half is kept back until `POST /go/<name>`.
+
+`labs-<ms>` writes a lab: the one that `Script: <name>` in the text names, else one of the type that is asked for; a try
+of it for each question so far, one piece every so many milliseconds. Asked for no lab, it streams 200 words.
+`GET /seen` answers all requests so far.
 """
 
 import asyncio
@@ -46,19 +47,19 @@ async def complete(request: web.Request) -> web.StreamResponse:
     asked = await request.json()
     request.app[SEEN].append(asked)
     model = asked["model"]
-    script = re.search(r"Script: ([a-z]+)", json.dumps(asked["messages"])) if model.startswith("labs-") else None
-    if status := REFUSALS.get(script[1] if script else model):
-        error = {"error": {"message": f"secret {asked['messages']}", "type": model, "code": model}}
+    text_or_question = asked["messages"][0 if asked.get("tools") else -1 :]
+    script = re.search(r"Script: ([a-z][a-z0-9-]*)", json.dumps(text_or_question))
+    name = script[1] if script else model.replace("labs-", "words-200-")
+    if status := REFUSALS.get(name):
+        error = {"error": {"message": f"secret {asked['messages']}", "type": name, "code": name}}
         return web.json_response(error, status=status, headers={"Retry-After": "7"})
     answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    if model == "packed":
+    if name == "packed":
         answer.headers["Content-Encoding"] = "gzip"
     await answer.prepare(request)
-    if model.startswith("labs-"):
-        if asked.get("tools"):
-            return await write_lab(answer, asked, SCRIPTS[script[1]] if script else usual_lab(asked))
-        model = script[1] if script else model.replace("labs-", "words-200-")
-    kind, *numbers = model.split("-") if model.startswith("words-") else (model, "5", "10")
+    if asked.get("tools"):
+        return await write_lab(answer, asked, SCRIPTS[name] if script else usual_lab(asked))
+    kind, *numbers = name.split("-") if name.startswith("words-") else (name, "5", "10")
     if kind == "endless":
         numbers = ["1000000000", "0"]
     if kind == "silent":

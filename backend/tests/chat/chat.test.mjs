@@ -5,15 +5,17 @@ import { after, suite, test } from "node:test";
 
 import { closeWindow, openTab, rows, stop, textOf } from "./tab.mjs";
 
-const { FIRST, SECOND, WHOLE, ENDLESS, KILLED, KILLED_PID, ENDED, ENDED_PID, DRAINED, DRAINED_PID, SHORT_TOKEN } = process.env;
+const { FIRST, SECOND, MODEL, WHOLE, KILLED, KILLED_PID, ENDED, ENDED_PID, SHORT_TOKEN } = process.env;
 
+// The scripted model then streams for a minute.
+const LONG = { text: "Script: words-2000-30" };
 const COMPLETE = { status: "complete", failure: null };
 const INTERRUPTED = { status: "failed", failure: "interrupted" };
 
 after(closeWindow);
 
 function assertShown(tab, text, metadata) {
-  assert.equal(textOf(tab.last), text);
+  assert.equal(textOf(tab.last), text, tab.chat.error?.message);
   assert.deepEqual(tab.last.metadata, metadata);
   assert.ok(tab.shown.size > 1, "the text came in pieces");
   for (const shown of tab.shown) assert.ok(text.startsWith(shown), `shown meanwhile: ${shown}`);
@@ -30,16 +32,16 @@ async function assertKept(tab, id) {
   assert.deepEqual(shown, kept);
 }
 
-async function ask(gateway, id, options) {
+async function ask(gateway, id, { text = "Why?", ...options } = {}) {
   const tab = await openTab(gateway, id, options);
   await tab.until(() => tab.answered.length);
-  return [tab, tab.chat.sendMessage({ text: "Why?" })];
+  return [tab, tab.chat.sendMessage({ text })];
 }
 
 suite("the chat", { concurrency: 4 }, () => {
   // Those that wait longest begin first.
   test("ends an answer before the token that it is written with", { skip: !SHORT_TOKEN }, async () => {
-    const [tab, done] = await ask(ENDLESS, "token", { token: SHORT_TOKEN });
+    const [tab, done] = await ask(FIRST, "token", { ...LONG, token: SHORT_TOKEN });
     await tab.after(done);
     assert.equal(tab.chat.status, "error");
     assertShown(tab, textOf(tab.last), { status: "failed", failure: "turn_timeout" });
@@ -49,7 +51,7 @@ suite("the chat", { concurrency: 4 }, () => {
   });
 
   test("keeps the text of a replica that is killed, and can ask again", async () => {
-    const [tab] = await ask(KILLED, "killed");
+    const [tab] = await ask(KILLED, "killed", { text: "Hold: killed" });
     await tab.untilShown(200); // over a second of it, which is written every half
     process.kill(Number(KILLED_PID), "SIGKILL");
     const began = performance.now();
@@ -63,8 +65,9 @@ suite("the chat", { concurrency: 4 }, () => {
     assert.match(after.chat.error.message, /\w/);
     assert.ok(textOf(after.last).startsWith("w0 w1 "));
     await assertKept(after, "killed");
+    await fetch(`${MODEL}/go/killed`, { method: "POST" });
     await after.after(after.chat.regenerate());
-    assert.equal(textOf(after.last), WHOLE);
+    assertShown(after, WHOLE, COMPLETE);
     await assertKept(after, "killed");
   });
 
@@ -163,22 +166,17 @@ suite("the chat", { concurrency: 4 }, () => {
     assert.ok(Math.min(...seconds) < 1, `${seconds} s`);
   });
 
-  test("has the whole answer of a replica that ends and has the time", async () => {
-    const [tab, done] = await ask(DRAINED, "drained");
-    await tab.untilShown();
-    process.kill(Number(DRAINED_PID), "SIGTERM");
-    await tab.after(done);
-    assertShown(tab, WHOLE, COMPLETE);
-    await assertKept(tab, "drained");
-  });
-
-  test("says that a replica that ends without it has interrupted the answer", async () => {
-    const [tab, done] = await ask(ENDED, "ended");
-    await tab.untilShown();
+  test("has what a replica that ends has the time for, and is told that the rest was interrupted", async () => {
+    const [whole, wholeDone] = await ask(ENDED, "drained");
+    const [cut, cutDone] = await ask(ENDED, "ended", LONG);
+    await Promise.all([whole.untilShown(), cut.untilShown()]);
     process.kill(Number(ENDED_PID), "SIGTERM");
-    await tab.after(done);
-    assert.equal(tab.chat.status, "error");
-    assertShown(tab, textOf(tab.last), INTERRUPTED);
-    await assertKept(tab, "ended");
+    await whole.after(wholeDone);
+    assertShown(whole, WHOLE, COMPLETE);
+    await assertKept(whole, "drained");
+    await cut.after(cutDone);
+    assert.equal(cut.chat.status, "error");
+    assertShown(cut, textOf(cut.last), INTERRUPTED);
+    await assertKept(cut, "ended");
   });
 });

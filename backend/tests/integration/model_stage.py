@@ -29,6 +29,8 @@ class Stage:
     first: str
     second: str
     model: str
+    pid: int
+    """The process of the first."""
 
     def asked(self, marker: str) -> list[Any]:
         """The requests to the model that hold this word."""
@@ -69,8 +71,8 @@ def open_stage(
             with Supervisor() as own:
                 yield start_worker(own, folder, backend.stack, **usual | all_settings | settings)
 
-        with start() as (_, first), start(second_script) as (_, second):
-            yield Stage(start, first, second, model)
+        with start() as (child, first), start(second_script) as (_, second):
+            yield Stage(start, first, second, model, child.pid)
 
 
 def _answers(url: str) -> bool:

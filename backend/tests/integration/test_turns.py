@@ -16,7 +16,7 @@ from app.tutor import MAX_ANSWER
 from tests.integration.chats import Chat, read_some, whole
 from tests.integration.conftest import PLAIN, Backend, User, created, problem
 from tests.integration.model_stage import Stage, chunks, open_stage
-from tests.processes import peak_mib
+from tests.processes import Memory
 from tests.scripted_model import text
 from tests.tokens import mint
 
@@ -29,12 +29,6 @@ def stage(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     script = f"words-{WORDS}-{PAUSE}"
     with open_stage(backend, tmp_path_factory.mktemp("turns"), script, script) as stage:
         yield stage
-
-
-def load(chat: Chat, url: str) -> None:
-    """Ask once, which loads what talks to the model. It may take longer than a refusal is waited for."""
-    with chat.ask(url, "Are you there?") as response:
-        response.read()
 
 
 def new_message(chat: Chat, **fields: Any) -> dict[str, Any]:
@@ -152,65 +146,56 @@ def test_a_replica_told_to_stop_ends_its_answers_within_the_grace(stage: Stage, 
 
 
 @pytest.mark.parametrize(
-    ("model", "status", "code"),
+    ("script", "status", "code"),
     [("refused", 502, "model_refused"), ("busy", 429, "model_rate_limited"), ("broken", 503, "model_unavailable")],
 )
 def test_what_the_model_refuses_is_a_problem_document(
-    stage: Stage, chat: Chat, model: str, status: int, code: str
+    stage: Stage, chat: Chat, script: str, status: int, code: str
 ) -> None:
-    with stage.start(model) as (_, url):
-        load(chat, url)
-        with chat.ask(url) as response:
-            response.read()
-            problem(response, status, code)
-            assert model != "busy" or response.headers["retry-after"] == "7"
+    with chat.ask(stage.first, f"Script: {script}") as response:
+        response.read()
+        problem(response, status, code)
+        assert script != "busy" or response.headers["retry-after"] == "7"
     assert chat.rows(stage.first)[-1]["failure"] == code
 
 
-@pytest.mark.parametrize("model", ["cut", "bad-json"])
-def test_an_answer_that_breaks_off_has_failed_and_keeps_its_text(stage: Stage, chat: Chat, model: str) -> None:
-    with stage.start(model) as (_, url):
-        said, end, _ = whole(chat.ask(url))
+@pytest.mark.parametrize("script", ["cut", "bad-json"])
+def test_an_answer_that_breaks_off_has_failed_and_keeps_its_text(stage: Stage, chat: Chat, script: str) -> None:
+    said, end, _ = whole(chat.ask(stage.first, f"Script: {script}"))
     assert (said, end["status"], end["failure"]) == (text(3), "failed", "model_unavailable")
 
 
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # a gateway of its own
-@pytest.mark.parametrize(("model", "said"), [("silent", ""), ("words-9-3000", "w0 ")])
-def test_a_model_that_does_not_go_on_is_not_waited_for(stage: Stage, chat: Chat, model: str, said: str) -> None:
-    with stage.start(model, AI_FIRST_TOKEN_TIMEOUT="1", AI_TOKEN_TIMEOUT="1") as (_, url):
-        load(chat, url)
-        with chat.ask(url) as response:
-            response.read()
-            if not said:
-                problem(response, 503, "model_unavailable")
-    answer = chat.rows(stage.first)[-1]
-    assert (answer["status"], answer["failure"], answer["content"]) == ("failed", "model_unavailable", said)
+def test_a_model_that_does_not_go_on_is_not_waited_for(stage: Stage, owner: User, workspace: dict[str, Any]) -> None:
+    with stage.start(AI_FIRST_TOKEN_TIMEOUT="1", AI_TOKEN_TIMEOUT="1") as (_, url):
+        for script, said in (("silent", ""), ("words-9-3000", "w0 ")):
+            chat = Chat(owner, workspace, script)
+            with chat.ask(url, f"Script: {script}") as response:
+                response.read()
+                if not said:
+                    problem(response, 503, "model_unavailable")
+            answer = chat.rows(stage.first)[-1]
+            assert (answer["status"], answer["failure"], answer["content"]) == ("failed", "model_unavailable", said)
 
 
-@pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # a gateway of its own
-@pytest.mark.parametrize("model", ["endless", "words-100000-0"])
-def test_of_an_answer_without_end_so_much_is_read_as_a_message_holds(
-    stage: Stage, chat: Chat, owner: User, workspace: dict[str, Any], model: str
-) -> None:
-    with stage.start(model) as (child, url):
-        load(Chat(owner, workspace, "another"), url)
-        before = peak_mib(child.pid)
-        said, end, _ = whole(chat.ask(url))
-        assert (said, end["status"]) == (text(20_000)[:MAX_ANSWER], "complete")
-        assert peak_mib(child.pid) - before < 30
+@pytest.mark.parametrize("script", ["endless", "words-100000-0"])
+def test_of_an_answer_without_end_so_much_is_read_as_a_message_holds(stage: Stage, chat: Chat, script: str) -> None:
+    whole(chat.ask(stage.first, "Script: words-1-1"))  # loads what talks to the model
+    memory = Memory(stage.pid)
+    said, end, _ = whole(chat.ask(stage.first, f"Script: {script}"))
+    assert (said, end["status"]) == (text(20_000)[:MAX_ANSWER], "complete")
+    assert memory.growth() < 30
     assert chat.rows(stage.first)[-1]["content"] == said
 
 
-@pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # a gateway of its own
-@pytest.mark.parametrize("model", ["line", "packed"])
-def test_what_cannot_be_bounded_is_not_read(stage: Stage, chat: Chat, model: str) -> None:
-    with stage.start(model) as (child, url):
-        load(chat, url)
-        before = peak_mib(child.pid)
-        with chat.ask(url) as response:
-            response.read()
-            problem(response, 503, "model_unavailable")
-        assert peak_mib(child.pid) - before < 30
+@pytest.mark.parametrize("script", ["line", "packed"])
+def test_what_cannot_be_bounded_is_not_read(stage: Stage, chat: Chat, script: str) -> None:
+    whole(chat.ask(stage.first, "Script: words-1-1"))  # loads what talks to the model
+    memory = Memory(stage.pid)
+    with chat.ask(stage.first, f"Script: {script}") as response:
+        response.read()
+        problem(response, 503, "model_unavailable")
+    assert memory.growth() < 30
 
 
 def test_a_days_tokens_are_bounded(stage: Stage, chat: Chat) -> None:
@@ -290,11 +275,11 @@ def test_a_stranger_asks_follows_and_stops_nothing(
 
 
 def test_nothing_that_is_said_is_logged(stage: Stage, chat: Chat, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with stage.start("busy", LOG_LEVEL="DEBUG") as (_, url), chat.ask(url, "A very private question") as response:
+    with chat.ask(stage.first, "A very private question. Script: busy") as response:
         response.read()
-    logs = [file.read_text() for file in tmp_path_factory.getbasetemp().glob("turns*/gateway.log")]
-    assert logs
-    assert not any("sk-secret" in log or "very private" in log for log in logs)
+    log = "".join(file.read_text() for file in tmp_path_factory.getbasetemp().glob("turns*/gateway.log"))
+    assert "the model failed: ModelRateLimitError" in log
+    assert not any(hidden in log for hidden in ("sk-secret", "very private"))
 
 
 def test_without_a_model_the_tutor_says_so(backend: Backend, chat: Chat) -> None:
