@@ -52,7 +52,7 @@ def open_model(folder: Path) -> Iterator[str]:
             cwd=BACKEND,
             output=folder / "model.log",
         )
-        supervisor.wait_until(lambda: _answers(f"{model}/seen"), "the model")
+        supervisor.wait_until(lambda: answers(f"{model}/seen"), "the model")
         yield model
 
 
@@ -73,7 +73,7 @@ def open_stage(
             yield Stage(start, first, second, model)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         return httpx.get(url).is_success
     except httpx.TransportError:
