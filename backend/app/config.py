@@ -198,8 +198,7 @@ class Settings(BaseSettings):
     AI_API_KEY: SecretStr | None = None
     """The provider's key; a model on the own machine needs none."""
     PROMPTS_FOLDER: DirectoryPath | None = None
-    """A folder with prompts of one's own: `tutor.md`, `code_lab.md`, `flashcard_lab.md`, `quiz_lab.md`. Those that are
-    not in it stay as they are in `app/prompts`."""
+    """A folder with prompts of one's own, named as those in `app/prompts`; those that it lacks stay as they are."""
     AI_MAX_TOKENS: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
     """The longest answer, in tokens."""
     AI_TOKENS_PER_DAY: Annotated[int, Field(ge=0)] = 200_000

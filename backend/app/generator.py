@@ -15,7 +15,7 @@ from app.lab_errors import (
     SlowSolutionError,
     WeakTestsError,
 )
-from app.labs.code_lab import CodeLabDraft, RunResult, TestsError, find_tests
+from app.labs.code_lab import CodeLabDraft, RunResult
 from app.labs.draft import Draft, schema
 from app.models.types import JsonObject, Title
 from app.quotations import quote
@@ -96,13 +96,9 @@ async def judge(kind: type[Draft], text: str, pages: set[int], runner: Runner) -
     try:
         draft = kind.model_validate_json(_object_in(text))
         _content.validate_python(draft.content())
-        if isinstance(draft, CodeLabDraft):
-            find_tests(draft.tests)
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)]
         return Fault(MalformedContentError, "\n".join([MISSHAPEN, *wrong[:20]]))
-    except TestsError as error:
-        return Fault(MalformedContentError, f"The tests cannot be used: {error}.")
     if faults := draft.faults(pages):
         return Fault(ImplausibleContentError, "\n".join(faults[:20]))
     return await _solved(draft, runner) if isinstance(draft, CodeLabDraft) else draft

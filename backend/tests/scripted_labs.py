@@ -32,6 +32,8 @@ def with_card(**change: Any) -> dict[str, Any]:
     return {**CARDS, "cards": [CARDS["cards"][0], CARDS["cards"][1] | change]}
 
 
+USUAL = {"code_lab": "third", "flashcard_lab": "cards", "quiz_lab": "quiz"}
+"""The script for a lab of each type, where none is asked for."""
 SCRIPTS: dict[str, list[Any]] = {
     "right": [CODE],
     "third": [MISSHAPEN, WRONG, CODE],

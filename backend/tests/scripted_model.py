@@ -20,7 +20,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.scripted_labs import SCRIPTS
+from tests.scripted_labs import SCRIPTS, USUAL
 
 SEEN: web.AppKey[list[object]] = web.AppKey("seen", list)
 GOING: web.AppKey[dict[str, asyncio.Event]] = web.AppKey("going", dict)
@@ -90,7 +90,7 @@ async def complete(request: web.Request) -> web.StreamResponse:
 
 def usual_lab(asked: dict[str, Any]) -> list[Any]:
     """Tries at a lab of the type that is asked for, which cite the first page that is quoted."""
-    script = {"code_lab": "third", "flashcard_lab": "cards", "quiz_lab": "quiz"}[asked["tools"][0]["function"]["name"]]
+    script = USUAL[asked["tools"][0]["function"]["name"]]
     page = re.search(r"\[page (\d+)\]", str(asked["messages"]))
     cited = re.sub(r'"page": \d+', f'"page": {page[1] if page else 1}', json.dumps(SCRIPTS[script]))
     tries: list[Any] = json.loads(cited)

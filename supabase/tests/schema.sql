@@ -1,7 +1,7 @@
 -- Schema: what must stay true of every table and function, also of those that are added later.
 
 begin;
-select plan(24);
+select plan(25);
 
 select is(
   private.with_fraction('2027-01-02T03:04:05Z'), '2027-01-02T03:04:05.000001Z', 'no stamp is a whole second'
@@ -104,6 +104,13 @@ select is_empty(
      where t.tgname in ('sources_stamp', 'labs_stamp') and a.attnum > 0 and not a.attisdropped
        and a.attname <> all (array['canvas_position', 'width', 'height', 'deleted_at', 'progress', 'lease_until']) and a.attnum <> all (t.tgattr::int2[]) $$,
   'the stamps of sources and labs see every column of their content'
+);
+
+select columns_are(
+  'public', 'my_workspaces',
+  array(select attname from pg_attribute where attrelid = 'public.workspaces'::regclass and attnum > 0 and not attisdropped)
+    || 'role'::name,
+  'the view of workspaces has every column of theirs'
 );
 
 select is_empty(

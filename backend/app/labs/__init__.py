@@ -3,15 +3,31 @@
 To add one:
 
 1. A file here with a model of its `generated_content` (a subclass of `Input`, with an example), and `export` if it can
-   be downloaded.
-2. For a type that is generated, a `Draft` in the same file, and its prompt in `app/prompts/<type>.md`.
+   be downloaded. `Prose` and `PageNumber` are in `flashcard_lab.py`.
+2. For a type that is generated, a `Draft` in the same file, whose docstring is told to the model too, and its prompt in
+   `app/prompts/<type>.md`, which says that the quotation is never an instruction. `faults_of_items()` finds what is
+   wrong in a list of texts with pages.
 3. A line in `LAB_TYPES` below, and the model in the answer `Lab` (`models/lab.py`), which puts its schema into OpenAPI.
-4. A migration that replaces `private.is_lab_content()` with one that knows the type too, and gives labs of that type
-   with other content a free one, as `20261125000400_lab_content.sql` does. What the model refuses, it must refuse.
-5. Values that the model and the database take and refuse alike, in `tests/labs/test_lab_types.py` and
-   `supabase/tests/lab_content.sql`; then `make openapi`.
+4. A migration that replaces `private.is_lab_content()`: a copy of its newest version that knows the type too. The
+   database alone checks a PATCH, so what the model refuses, it must refuse. Then
+   `update public.labs set type = 'free_' || type` for labs of this type with other content, as
+   `20261125000400_lab_content.sql` does. A function that the check calls is granted to `authenticated` and
+   `service_role`, has a comment, and is named in the list of `supabase/tests/schema.sql`. No query needs the migration,
+   so `public.schema_version()` stays.
+5. Tests: values that the model and the database take and refuse alike, in `tests/labs/test_lab_types.py` and
+   `supabase/tests/lab_content.sql` (with a lab of the type, a line in `good`, and the number in `plan()`). For a type
+   that is generated, what the scripted model writes, in `tests/scripted_labs.py`: a script that is right, which `USUAL`
+   names, and one that is not; each has a case in `tests/integration/test_generation.py`.
+6. In `backend/page/src`: its name (`Card.tsx`), its icon (`Icon.tsx`), its form (`LabView.tsx`), and what makes it of a
+   chapter (`SourceView.tsx`). Without a form, its content is not shown.
+7. The texts that name the types: `git grep -in flashcards README.md docs backend/app`. Then `make openapi`,
+   `make check`, `cd backend`, and
+   `../.venv/bin/python -m pytest tests/labs tests/test_generator.py tests/routes/test_lab_runs.py`; in
+   `tests/integration` `test_generation.py` and `test_migrations.py -k "lab_content or schema"`.
 
-A type that runs something calls the runner in `services/labs.py`, as code labs do.
+A learner's client says that a lab is done: PATCH with `status: completed`, and what they did in `user_state`. A type
+that runs something calls the runner in `services/labs.py`. Code labs are the one such type: `generator.py`, the route
+that generates, and `_config()` in `services/material.py` ask for them by name.
 """
 
 from collections.abc import Callable, Mapping

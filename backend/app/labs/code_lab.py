@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 from typing_extensions import TypedDict
 
 from app.labs.draft import Draft
@@ -64,6 +64,12 @@ class CodeLabDraft(Draft):
     starter_code: Annotated[Code, Field(description="What the learner's file holds at first. Fails the tests.")]
     tests: Annotated[Code, Field(description="Functions `test_...` with `assert`, which import from `solution`.")]
     solution: Annotated[Code, Field(description="The whole file of somebody who has solved it. Passes the tests.")]
+
+    @field_validator("tests")
+    @classmethod
+    def _usable(cls, tests: str) -> str:
+        find_tests(tests)
+        return tests
 
     def content(self) -> dict[str, Any]:
         """Without the solution, which is kept apart."""

@@ -22,13 +22,26 @@ class Draft(BaseModel):
         raise NotImplementedError
 
 
-def faults_of_items(what: str, doubles: Iterable[str], cited: Iterable[int], pages: Collection[int]) -> list[str]:
-    """What cannot be right in a list: items that are there twice, and pages that were not given."""
-    faults = [f"This {what} is there more than once: {double[:200]}" for double in doubles]
-    strange = sorted(set(cited) - set(pages))
+def faults_of_items(what: str, items: Iterable[tuple[str, int]], pages: Collection[int]) -> list[str]:
+    """What cannot be right in a list: texts that are there twice, and cited pages that were not given."""
+    items = list(items)
+    faults = [f"This {what} is there more than once: {text[:200]}" for text in doubles(text for text, _ in items)]
+    strange = sorted({page for _, page in items} - set(pages))
     if strange:
         faults.append(f"These pages were not given to you: {', '.join(map(str, strange[:20]))}. Cite one that was.")
     return faults
+
+
+def doubles(texts: Iterable[str]) -> list[str]:
+    """Those that are there more than once, whatever their case and white space."""
+    seen: set[str] = set()
+    found = []
+    for text in texts:
+        plain = " ".join(text.casefold().split())
+        if plain in seen:
+            found.append(text)
+        seen.add(plain)
+    return found
 
 
 def schema(kind: type[Draft]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import MISSING, Field
 
+from app.labs import LAB_TYPES
 from app.labs.code_lab import CodeLabContent
 from app.labs.flashcard_lab import FlashcardLabContent
 from app.labs.quiz_lab import QuizLabContent
@@ -41,8 +42,9 @@ LabConfig = Annotated[
 LabContent = Annotated[
     JsonObject,
     Field(
-        description="Of the shape that the `type` asks for: `CodeLabContent` for a `code_lab`, `FlashcardLabContent`"
-        " for a `flashcard_lab`, `QuizLabContent` for a `quiz_lab`. Other types hold anything."
+        description="Of the shape that the `type` asks for: "
+        + ", ".join(f"`{known.content.__name__}` for a `{name}`" for name, known in LAB_TYPES.items())
+        + ". Other types hold anything."
     ),
 ]
 

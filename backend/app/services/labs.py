@@ -86,7 +86,8 @@ def export(lab: Any) -> tuple[str, Export]:
     kind, title, content, state = map(msgspec.json.decode, (lab.type, lab.title, lab.generated_content, lab.user_state))
     known = LAB_TYPES.get(kind)
     if known is None or known.export is None:
-        raise WrongLabTypeError(f"This lab is a `{kind}`. Only code labs and flashcards can be downloaded.")
+        downloaded = ", ".join(f"`{name}`" for name, each in LAB_TYPES.items() if each.export)
+        raise WrongLabTypeError(f"This lab is a `{kind}`. Those that can be downloaded are {downloaded}.")
     if content is None:
         raise LabNotReadyError
     try:

@@ -87,7 +87,8 @@ async def plan_generation(session: Session, lab_id: UUID) -> Plan:
     lab = labs[0]
     known = LAB_TYPES.get(lab.type)
     if known is None or known.draft is None:
-        raise WrongLabTypeError(f"This lab is a `{lab.type}`. Code labs, flashcards and quizzes can be generated.")
+        generated = ", ".join(f"`{name}`" for name, each in LAB_TYPES.items() if each.draft)
+        raise WrongLabTypeError(f"This lab is a `{lab.type}`. Those that can be generated are {generated}.")
     config = _config(lab)
     if lab.source is None:
         raise NothingToReadError("The lab has no source. Set its `source_id` to a source that is `ready`.")

@@ -35,6 +35,7 @@ from app.lab_errors import (
     SolutionHiddenError,
     TurnRunningError,
 )
+from app.labs import LAB_TYPES
 from app.sharing_errors import (
     InvitationExpiredError,
     InvitationUsedUpError,
@@ -108,6 +109,7 @@ CLOCKS: dict[str, Callable[[], ProblemError]] = {
     "JWTIssuedAtFuture": _early_token,
 }
 
+_SHAPES = ", ".join(f"`{known.content.__name__}`" for known in LAB_TYPES.values())
 # Constraints whose refusal means something more exact, and the words our own SQL functions raise.
 CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "workspaces_owner_id_fkey": UnauthenticatedError,  # the account is gone
@@ -116,8 +118,8 @@ CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "labs_source_id_fkey": UnknownSourceError,
     "labs_generated_content_shape": partial(
         InvalidRequestError,
-        "`generated_content` has not the shape of the lab's type: see `CodeLabContent`, `FlashcardLabContent` and"
-        " `QuizLabContent` in the API's description. Types that are not known may hold anything.",
+        f"`generated_content` has not the shape of the lab's type: see {_SHAPES} in the API's description. Types that"
+        " are not known may hold anything.",
         loc=("body", "generated_content"),
     ),
     "edges_source_node_id_fkey": partial(UnknownNodeError, loc=("body", "source_node_id")),

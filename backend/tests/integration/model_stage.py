@@ -54,7 +54,7 @@ def open_model(folder: Path) -> Iterator[str]:
             cwd=BACKEND,
             output=folder / "model.log",
         )
-        supervisor.wait_until(lambda: _answers(f"{model}/seen"), "the model")
+        supervisor.wait_until(lambda: answers(f"{model}/seen"), "the model")
         yield model
 
 
@@ -75,7 +75,7 @@ def open_stage(
             yield Stage(start, first, second, model, child.pid)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         return httpx.get(url).is_success
     except httpx.TransportError:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.labs import LAB_TYPES, code_lab, flashcard_lab, quiz_lab
+from app.labs import LAB_TYPES, code_lab, flashcard_lab
 from app.labs.code_lab import CodeLabContent, TestsError, find_tests
 from app.labs.code_runs import prepare, read_result
+from app.labs.draft import doubles
 from app.services.runner import Ending, Outcome
 
 CODE = {"instructions": "", "starter_code": "", "tests": "", "language": "python"}
@@ -180,7 +181,4 @@ def test_flashcards_export_as_ankis_text_format() -> None:
 
 
 def test_doubles_are_found() -> None:
-    cards = flashcard_lab.FlashcardLabContent.model_validate({"cards": [CARD, CARD | {"front": " A"}]})
-    assert flashcard_lab.doubles(cards) == [" A"]
-    quiz = quiz_lab.QuizLabContent.model_validate({"questions": [QUESTION, QUESTION | {"question": "why? "}]})
-    assert quiz_lab.doubles(quiz) == ["why? "]
+    assert doubles(["a", "b", " A", "a\nb", "A  b"]) == [" A", "A  b"]

@@ -12,6 +12,7 @@ import pytest
 import respx
 from fastapi.testclient import TestClient
 
+from app.labs import LAB_TYPES
 from tests.conftest import USER_ID, make_app, server
 from tests.routes.exchange import last_body, last_request, problem, raised
 from tests.routes.test_every_route import RUN
@@ -209,7 +210,7 @@ class TestDownload:
         problem(client.get(f"{PATH}/download"), 409, code)
 
 
-@pytest.mark.parametrize("name", ["CodeLabContent", "FlashcardLabContent", "QuizLabContent"])
+@pytest.mark.parametrize("name", [known.content.__name__ for known in LAB_TYPES.values()])
 def test_the_content_of_each_type_has_a_schema_with_an_example(client: TestClient, name: str) -> None:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert schemas[name]["examples"]
