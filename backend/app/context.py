@@ -1,6 +1,8 @@
 """What is known of one request: one typed object, made by the middleware, for whoever has the request."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from starlette.types import Scope
@@ -64,3 +66,10 @@ class Context:
     def allow(self, seconds: float) -> None:
         """Move the deadline: so many seconds from now."""
         self.deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+
+    @contextmanager
+    def allowing(self, seconds: float) -> Iterator[None]:
+        """Within it the deadline is so many seconds from now, and after it the lane's own, from then."""
+        self.allow(seconds)
+        yield
+        self.allow(self.lane.seconds)

@@ -27,6 +27,11 @@ Caller = Annotated[auth.Caller, Depends(read_caller)]
 DatabaseSession = Annotated[Session, Depends(open_session)]
 
 
+async def read_context(request: Request) -> Context:
+    """What is known of this request."""
+    return Context.of(request.scope)
+
+
 async def read_turns(request: Request) -> Turns:
     """The turns that this worker runs."""
     turns: Turns = request.app.state.turns
@@ -51,6 +56,7 @@ async def read_search_language(request: Request) -> str:
     return language
 
 
+RequestContext = Annotated[Context, Depends(read_context)]
 SearchLanguage = Annotated[str, Depends(read_search_language)]
 RunningTurns = Annotated[Turns, Depends(read_turns)]
 LanguageModel = Annotated[Model, Depends(read_model)]

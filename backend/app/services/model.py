@@ -38,6 +38,8 @@ _MODULES = (
 )
 _CHARACTERS_PER_TOKEN = 3
 """A guess on the safe side, for what is reserved and for models that count nothing."""
+LOADING_SECONDS = 60.0
+"""Within which the libraries are imported: a second or two, on a slow and busy machine many more."""
 PROMPTS = Path(__file__).parents[1] / "prompts"
 MAX_OBJECT = 1024 * 1024
 """Characters after which an object is not read on: none that can be kept is longer."""

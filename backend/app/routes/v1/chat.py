@@ -6,13 +6,14 @@ from uuid import UUID, uuid4, uuid5
 from fastapi import Path, Response, status
 from pydantic import MISSING
 
-from app.dependencies import Caller, DatabaseSession, LanguageModel, RunningTurns, SearchLanguage
+from app.dependencies import Caller, DatabaseSession, LanguageModel, RequestContext, RunningTurns, SearchLanguage
 from app.errors import IdTakenError, InvalidRequestError, UnknownNodeError
 from app.models.chat import ChatRequest
 from app.models.stream import AnswerPart
 from app.models.types import ChatId
 from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_router, streamed
 from app.services.leases import Snapshot, begin_answer, find_answer, stop_answer
+from app.services.model import LOADING_SECONDS
 from app.sharing_errors import AskerOnlyError, ReadOnlyError
 from app.turns import Turn
 from app.tutor import MAX_CHARACTERS, answering
@@ -33,6 +34,7 @@ Conversation = Annotated[ChatId, Path(description="The conversation, as the clie
 async def send_chat_message(
     workspace_id: UUID,
     request: ChatRequest,
+    context: RequestContext,
     session: DatabaseSession,
     caller: Caller,
     turns: RunningTurns,
@@ -45,7 +47,8 @@ async def send_chat_message(
     what is kept. With the trigger `regenerate-message` the last question is answered again.
     """
     question = _question(workspace_id, request)
-    await model.open()  # before the turn, whose first word is not waited for long
+    with context.allowing(LOADING_SECONDS):
+        await model.open()  # before the turn, whose first word is not waited for long
     own = session.detached()
     replaced_id = _replaced_id(workspace_id, request)
     with turns.admit(caller) as places:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import Response, status
 
-from app.dependencies import Caller, CodeRunner, DatabaseSession, LanguageModel, RunningTurns
+from app.dependencies import Caller, CodeRunner, DatabaseSession, LanguageModel, RequestContext, RunningTurns
 from app.errors import InvalidRequestError
 from app.generator import ALL_CHARACTERS, TRIES, generating
 from app.lab_errors import (
@@ -20,6 +20,7 @@ from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_rou
 from app.services.labs import check_runner
 from app.services.leases import Snapshot, begin_generation, find_generation, release_lab
 from app.services.material import plan_generation
+from app.services.model import LOADING_SECONDS
 from app.turns import Turn
 from app.wire import stream_progress
 
@@ -42,6 +43,7 @@ _ASKED = problems(
 @router.post("", responses=EDITED | _ASKED | _STREAM, response_class=Response)
 async def generate_lab(
     lab_id: UUID,
+    context: RequestContext,
     session: DatabaseSession,
     caller: Caller,
     turns: RunningTurns,
@@ -54,7 +56,8 @@ async def generate_lab(
     the whole source; and how: `language`, `difficulty`, `count`. What the model writes is checked, a code lab by
     running it, and tried again up to three times; it is shown only when it holds. Leaving does not stop it.
     """
-    await model.open()  # before the turn, whose first word is not waited for long
+    with context.allowing(LOADING_SECONDS):
+        await model.open()  # before the turn, whose first word is not waited for long
     own = session.detached()
     plan = await plan_generation(own, lab_id)
     if plan.kind == "code_lab":
