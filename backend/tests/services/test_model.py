@@ -37,16 +37,12 @@ SHAPE = Shape("quiz_lab", "A quiz.", {"type": "object", "properties": {"a": {"ty
 
 Story = Callable[[Model, Allowance], Awaitable[None]]
 
+pytestmark = pytest.mark.usefixtures("model_libraries")
+
 
 def test_what_talks_to_the_model_is_not_imported_at_start() -> None:
     program = "import sys, app.main; sys.exit(any(name in sys.modules for name in ('pydantic_ai', 'openai')))"
     assert subprocess.run([sys.executable, "-c", program], cwd=BACKEND).returncode == 0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def imported() -> None:
-    """Imports what talks to the model, which takes seconds, before any test's clock runs."""
-    asyncio.run(Model(Settings(AI_MODEL="a-model")).open())
 
 
 @asynccontextmanager
