@@ -74,4 +74,7 @@ class RespxServer:
             assert request.transport
             request.transport.abort()
             raise asyncio.CancelledError from None
-        return web.Response(status=answer.status_code, headers=answer.headers.multi_items(), body=answer.content)
+        told = web.Response(status=answer.status_code, headers=answer.headers.multi_items(), body=answer.content)
+        if told.headers.popall("Transfer-Encoding", None):
+            told.enable_chunked_encoding()
+        return told

@@ -3,10 +3,11 @@
 import asyncio
 import base64
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
+from pydantic import Field
 
 from app.config import Settings
 from app.generator import TRIES, Fault, judge, request
@@ -74,6 +75,13 @@ def test_every_type_that_is_generated_has_a_prompt_and_a_schema_without_patterns
     assert '"pattern"' not in json.dumps(made)
 
 
+def test_a_field_may_be_called_pattern() -> None:
+    class Knitting(Draft):
+        pattern: Annotated[str, Field(pattern="^k")]
+
+    assert schema(Knitting)["properties"]["pattern"] == {"title": "Pattern", "type": "string"}
+
+
 @pytest.mark.parametrize(
     ("kind", "answer", "content"),
     [
@@ -109,6 +117,13 @@ def test_an_answer_of_the_right_shape_is_taken(kind: str, answer: Any, content: 
         ),
         ("flashcard_lab", with_card(front="a\0"), "content_malformed", "cards.1.front"),
         ("flashcard_lab", r'{"cards": [{"front": "\ud800", "back": "b", "page": 1}]}', "content_malformed", ""),
+        ("quiz_lab", {"questions": [QUESTION | {"page": 3}]}, "content_implausible", "not given to you: 3."),
+        (
+            "flashcard_lab",
+            {"cards": [{"front": f"{n}", "back": "b", "page": n} for n in range(50, 90)]},
+            "content_implausible",
+            f"{', '.join(map(str, range(50, 70)))}. Cite",
+        ),
         (
             "quiz_lab",
             {"questions": [QUESTION | {"question": f"{n}?", "explanation": "🙂" * 5000} for n in range(99)]},

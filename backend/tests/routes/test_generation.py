@@ -72,6 +72,7 @@ def test_without_a_model_nothing_is_asked(client: TestClient, upstream: respx.Ro
         ({"source": None}, 409, "nothing_to_read", "Set its `source_id`"),
         ({"source": SOURCE | {"status": "empty", "page_count": None}}, 409, "nothing_to_read", "it is `empty`"),
         ({"source": SOURCE | {"status": "failed", "page_count": None}}, 409, "nothing_to_read", "it is `failed`"),
+        ({"source": SOURCE | {"page_count": None}}, 409, "nothing_to_read", "it is `ready`"),
         ({"config": {"chapter": 2}}, 422, "unknown_chapter", "chapter 2, and the source has 1"),
         ({"config": {"chapter": 0}}, 422, "invalid_request", "`config` cannot be used"),
         ({"config": {"pages": {"first": 3, "last": 2}}}, 422, "unknown_chapter", "pages 3 to 2"),

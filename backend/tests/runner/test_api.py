@@ -137,6 +137,7 @@ def test_without_the_token_nothing_but_health_answers(small: httpx.Client) -> No
 
 
 def test_a_full_queue_is_503_and_says_when_to_come_again(small: httpx.Client) -> None:
+    small.post("/submissions?wait=true", json=PROGRAM)  # whose place is free again, and no second one
     slow = PROGRAM | {"source_code": "import time\ntime.sleep(1)\nprint(5)"}
     tokens = [small.post("/submissions", json=slow).json()["token"]]
     while small.get(f"/submissions/{tokens[0]}").json()["status"]["id"] == 1:
