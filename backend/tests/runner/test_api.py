@@ -150,6 +150,16 @@ def test_a_full_queue_is_503_and_says_when_to_come_again(small: httpx.Client) ->
     assert small.get(f"/submissions/{tokens[0]}").status_code == 404, "only the newest result is kept"
 
 
+def test_asyncio_and_the_end_of_a_program_are_as_elsewhere(judge: httpx.Client) -> None:
+    source = (
+        "import asyncio, atexit\natexit.register(print, 'bye')\n"
+        "async def main():\n    asyncio.get_running_loop().call_soon_threadsafe(print, 'soon')\n"
+        "    await asyncio.sleep(0.01)\nasyncio.run(main())"
+    )
+    body = judge.post("/submissions?wait=true", json=PROGRAM | {"source_code": source}).json()
+    assert (body["stdout"], body["stderr"]) == ("soon\nbye\n", None)
+
+
 def test_a_run_that_starts_cold_is_the_same(small: httpx.Client) -> None:
     source = (
         "import time, random, asyncio\ntime.sleep(0.01)\nprint(input())\nasyncio.run(asyncio.sleep(0.01))\nprint(1/0)"
