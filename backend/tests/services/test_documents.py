@@ -85,6 +85,11 @@ def test_without_an_outline_headings_in_large_type_are_chapters() -> None:
     ]
 
 
+def test_a_heading_that_is_alone_makes_no_chapter() -> None:
+    text = [Line("Words and more words to read. " * 3)] * 10
+    assert contents(pdf([[Line("Chapter 1: Light", 22), *text], text]))[1] == [(1, "Pages 1–2", 1, 2)]  # noqa: RUF001
+
+
 def test_without_headings_chapters_are_ranges_of_twenty_pages() -> None:
     assert contents(plain(41))[1] == [(1, "Pages 1–20", 1, 20), (1, "Pages 21–40", 21, 40), (1, "Page 41", 41, 41)]  # noqa: RUF001
 
