@@ -103,6 +103,7 @@ def test_an_answer_of_the_right_shape_is_taken(kind: str, answer: Any, content: 
         ("quiz_lab", "", "content_malformed", "Invalid JSON"),
         ("quiz_lab", '{"questions": [', "content_malformed", "Invalid JSON"),
         ("quiz_lab", "[" * 100_000, "content_malformed", "Invalid JSON"),
+        ("quiz_lab", "[1]", "content_malformed", "Input should be an object"),
         ("quiz_lab", {"questions": []}, "content_malformed", "questions: List should have at least 1 item"),
         ("quiz_lab", {"questions": [QUESTION | {"answer": 2}]}, "content_malformed", "the index of a choice: 0 to 1"),
         ("quiz_lab", {"questions": [QUESTION | {"choices": ["a", "a"]}]}, "content_malformed", "are the same"),

@@ -232,7 +232,7 @@ def test_a_model_that_says_nothing_is_asked_again_and_at_last_given_up(
 
 
 def test_a_complaint_is_short(generator: TestClient, upstream: respx.Router) -> None:
-    strange = {"questions": [QUESTION | {"question": f"{number}" * 3000, "page": 7} for number in range(9)] * 2}
+    strange = {"questions": [QUESTION | {"question": f"{number} " * 1000, "page": 7} for number in range(25)] * 2}
     upstream["model"].mock(side_effect=[written("{" + '"a' * 9000), written(strange), written(QUIZ)])
     generator.post(PATH)
     assert len(bodies(upstream["model"])[2]["messages"][5]["content"]) < MAX_COMPLAINT + 200
