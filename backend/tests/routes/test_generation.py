@@ -13,8 +13,9 @@ from app.generator import MAX_COMPLAINT, TRIES
 from app.services.material import MAX_CHARACTERS
 from tests.conftest import USER_ID, make_app, server
 from tests.routes.exchange import last_request, problem, raised
-from tests.scripted_labs import QUESTION, QUIZ
+from tests.scripted_labs import CODE, QUESTION, QUIZ
 from tests.services.test_model import call, streamed
+from tests.test_generator import Judge
 from tests.tokens import JWT_SECRET, mint
 
 RPC = "/rest/v1/rpc"
@@ -128,7 +129,8 @@ def generator(upstream: respx.Router, model_libraries: None) -> Iterator[TestCli
     upstream.patch("/rest/v1/labs", name="write").respond(200, json=[{"status": "generating"}])
     upstream.post(f"{RPC}/finish_generation", name="finish").respond(200, json="in_progress")
     upstream.post(f"{RPC}/settle_tokens", name="settle").respond(204)
-    app = make_app(SUPABASE_JWT_SECRET=JWT_SECRET, AI_MODEL="a-model", AI_BASE_URL=f"{server.url}/v1")
+    urls = {"AI_BASE_URL": f"{server.url}/v1", "RUNNER_URL": f"{server.url}/judge0"}
+    app = make_app(SUPABASE_JWT_SECRET=JWT_SECRET, AI_MODEL="a-model", **urls)
     with TestClient(app, headers={"Authorization": f"Bearer {mint(str(USER_ID))}"}) as client:
         yield client
 
@@ -174,6 +176,22 @@ def test_a_quiz_is_written_from_its_source_and_given_to_the_lab_at_once(
     assert bodies(upstream["reserve"])[0]["amount"] == TRIES * 4096 + 2 * TRIES * MAX_CHARACTERS // 3
     (asked,) = bodies(upstream["model"])
     assert "[page 2]\nA map sends." in asked["messages"][-1]["content"]
+
+
+def test_the_solution_of_a_code_lab_is_kept_apart(generator: TestClient, upstream: respx.Router) -> None:
+    upstream.get("/rest/v1/labs").respond(200, json=[LAB | {"type": "code_lab"}])
+    upstream["model"].mock(return_value=written(CODE))
+    judge = Judge("pass", "fail")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        made = judge.answer(request)
+        return httpx.Response(made.status_code, content=made.read())
+
+    upstream.route(path__startswith="/judge0").mock(side_effect=answer)
+    assert told(generator.post(PATH))[-1]["status"] == "in_progress"
+    (kept,) = bodies(upstream["finish"])
+    assert (kept["solution"], kept["title"]) == (CODE["solution"], "Doubling")
+    assert CODE["solution"] not in kept["generated_content"].values()
 
 
 @pytest.mark.parametrize(

@@ -316,6 +316,22 @@ asyncio.run(Documents().read(in_chunks(endless()), "application/pdf"))
         assert time.monotonic() < deadline
 
 
+def test_a_process_whose_gateway_has_ended_already_reads_nothing() -> None:
+    command = [sys.executable, "-I", str(documents.WORKER), "text/plain", "1"]
+    done = subprocess.run(command, input=b"some text", capture_output=True)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_a_process_that_nobody_listens_to_is_ended_by_its_clock() -> None:
+    program = documents.WORKER.read_text().replace("WALL_SECONDS = 17", "WALL_SECONDS = 1")
+    command = [sys.executable, "-I", "-c", program, "text/plain", str(os.getpid())]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(b"some text " * 200_000)
+        process.stdin.close()
+        assert process.wait(20) == -signal.SIGALRM
+
+
 def test_memory_over_the_limit_is_refused() -> None:
     with pytest.raises(DocumentError):
         read(with_content(deflated(450 << 20, b"BT "), b"/Filter /FlateDecode"))
