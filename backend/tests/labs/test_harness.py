@@ -39,6 +39,7 @@ def test_deep(): deep(9)
 def test_rude(): assert Rude() == 1
 def test_subclass(): assert Odd() == 1
 def test_error(): raise Mute
+def test_not(): assert not double(1)
 """
     code = """
 def double(x): return 2 * x
@@ -65,6 +66,7 @@ class Mute(Exception):
     assert found["test_rude"] == ("fail", found["test_rude"][1])
     assert found["test_rude"][1].endswith("Rude() is <Rude that cannot be shown: SystemExit>")
     assert found["test_subclass"][1].endswith("\nOdd() is odd")
+    assert found["test_not"][1].endswith("\ndouble(1) is 2")
     assert found["test_error"] == ("error", "tests.py, line 13: def test_error(): raise Mute\nMute")
 
 
@@ -72,6 +74,7 @@ def test_what_fails_at_the_top_of_the_file_is_told_without_a_place() -> None:
     result = ran("x = 1 / 0", "def test_a(): pass")
     assert result["message"] == "solution.py, line 1: x = 1 / 0\nZeroDivisionError: division by zero"
     assert result["tests"] == [{"name": "test_a", "status": "error", "message": "Not run.", "output": ""}]
+    assert ran("def f(:", "def test_a(): pass")["message"].startswith("solution.py, line 1\n    def f(:\n")
 
 
 def test_each_test_has_its_own_output_and_streams() -> None:
