@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -16,7 +17,10 @@ def ran(code: str, tests: str) -> RunResult:
     """What a learner is told of a run."""
     run = prepare(code, tests)
     command = [sys.executable, "-I", "-c", run.source]
-    done = subprocess.run(command, input=run.stdin.encode(), capture_output=True, check=True)
+    with TemporaryFile() as stdin:  # as the runner gives it
+        stdin.write(run.stdin.encode())
+        stdin.seek(0)
+        done = subprocess.run(command, stdin=stdin, capture_output=True, check=True)
     return read_result(run, Outcome(Ending.EXIT, 0, done.stdout, done.stderr, 0.1))
 
 
@@ -144,14 +148,19 @@ class TestSkipped(unittest.TestCase):
 
 
 def test_what_is_replaced_spoils_its_own_test_alone() -> None:
-    code = "import builtins\ndef spoil():\n    builtins.len = lambda x: 4\n    builtins.str = None\n    1 / 0\n"
+    code = "import builtins\ndef spoil():\n    builtins.len = None\n    builtins.str = None\n    1 / 0\n"
     tests = "import solution\ndef test_a(): solution.spoil()\ndef test_b(): assert len('ab') == 2\n"
     assert told(code, tests) == {
         "test_a": ("error", "The code replaces Python's own len, str."),
         "test_b": ("pass", ""),
     }
-    result = ran("import builtins\nbuiltins.len = lambda x: 4", "def test_a(): pass")
-    assert result["message"].endswith("the code replaces Python's own len")
+    result = ran("import builtins\nbuiltins.vars = lambda x: {}", "def test_a(): pass")
+    assert result["message"].endswith("the code replaces Python's own vars")
+
+
+def test_what_the_harness_was_given_is_not_read_again() -> None:
+    code = "import sys\nsys.stdin.seek(0)\nseen = sys.stdin.read()\n"
+    assert told(code, "from solution import seen\ndef test_a(): assert seen == ''\n") == {"test_a": ("pass", "")}
 
 
 def test_code_is_compiled_as_it_is_written() -> None:
