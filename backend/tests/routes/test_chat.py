@@ -1,7 +1,9 @@
 """The tutor over the API: what is refused before a question is kept, what is kept, and the answer from end to end."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -13,6 +15,7 @@ from fastapi.testclient import TestClient
 from app.routes.v1.chat import MAX_QUESTION
 from app.tutor import MAX_ANSWER
 from tests.conftest import USER_ID, make_app, server
+from tests.respx_server import hang
 from tests.routes.exchange import last_request, problem, raised
 from tests.services.test_model import streamed
 from tests.tokens import JWT_SECRET, mint
@@ -108,11 +111,17 @@ def test_without_a_model_no_question_is_kept(client: TestClient, upstream: respx
 
 def test_an_id_of_the_clients_is_a_messages_of_its_conversation(learner: TestClient, upstream: respx.Router) -> None:
     ids = []
-    for chat_id, message_id in (("a", "m"), ("b", "m"), ("a", "m"), ("a", ANSWER_ID.upper()), ("a", "")):
+    for chat_id, message_id in (
+        ("a", "m"),
+        ("b", "m"),
+        ("a", "m"),
+        ("a", "ABCDEF00-0000-4000-8000-000000000001"),
+        ("a", ""),
+    ):
         parts(learner.post(PATH, json=asking(message_id=message_id, id=chat_id)))
         ids.append(sent(upstream["begin"])["question"]["id"])
     assert ids[0] == ids[2] != ids[1]
-    assert ids[3] == ANSWER_ID
+    assert ids[3] == "abcdef00-0000-4000-8000-000000000001"
     assert UUID(ids[4]).version == 4
 
 
@@ -192,6 +201,26 @@ def test_only_the_conversations_answer_is_asked_to_stop(learner: TestClient, ups
         "select": "id",
     }
     assert sent(lapsed) == {"workspace_id": WORKSPACE_ID}
+
+
+def test_an_answer_that_is_written_here_stops_at_once(learner: TestClient, upstream: respx.Router) -> None:
+    is_asked = threading.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        is_asked.set()
+        return await hang(request)
+
+    upstream["model"].mock(side_effect=answer)
+    upstream.post(f"{RPC}/end_lapsed_turns").respond(204)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(learner.post, PATH, json=asking())
+        assert is_asked.wait(10)
+        row = {"id": sent(upstream["begin"])["answer_id"], "status": "streaming"}
+        upstream["write"].respond(200, json=[row])
+        assert learner.post(f"{PATH}/main/stop").status_code == 204
+        end = {"status": "stopped", "failure": None}
+        assert end in [part.get("messageMetadata") for part in parts(asked.result(10))]
+    assert sent(upstream["write"])["status"] == "stopped"
 
 
 @pytest.mark.parametrize(
