@@ -67,6 +67,11 @@ def test_pages_and_the_outline_are_read() -> None:
     assert chapters == [(1, "One", 1, 3), (2, "Ünder — one", 2, 2), (2, "Again", 2, 3), (1, "Two", 4, 5)]
 
 
+def test_an_outline_of_long_titles_is_read_to_one_mebibyte() -> None:
+    outline = [Bookmark(1, f"{number} {'x' * 480}", 1) for number in range(2500)]
+    assert 1800 < len(contents(pdf([[Line("text")]], outline))[1]) < 1900
+
+
 def test_without_an_outline_headings_in_large_type_are_chapters() -> None:
     text = [Line("Chapter 9 is mentioned, in small type."), *[Line("Words and more words to read. " * 3)] * 10]
     pages = [
