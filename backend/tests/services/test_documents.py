@@ -337,6 +337,28 @@ def test_a_process_that_nobody_listens_to_is_ended_by_its_clock() -> None:
         assert process.wait(20) == -signal.SIGALRM
 
 
+@pytest.mark.parametrize(
+    ("program", "failure"),
+    [
+        ("os.kill(os.getpid(), signal.SIGXCPU)", "too_long"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "damaged"),
+        ("for _ in range(13): print('\"' + 'x' * (1 << 20) + '\"')\nprint('{\"chapters\": []}')", "too_long"),
+        ("print('\"a\"\\n' * 5001 + '{\"chapters\": []}')", "damaged"),
+        ("print('{\"chapters\": []}')", "damaged"),
+        ("print('[1]')", "damaged"),
+        ("print('{')", "damaged"),
+    ],
+)
+def test_what_a_process_writes_that_was_taken_over_is_bounded_and_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, failure: str
+) -> None:
+    monkeypatch.setattr(documents, "WORKER", tmp_path / "worker.py")
+    documents.WORKER.write_text(f"import os, signal\n{program}\n")
+    with pytest.raises(DocumentError) as refused:
+        read(b"some text", "text/plain")
+    assert refused.value.failure == failure
+
+
 def test_memory_over_the_limit_is_refused() -> None:
     with pytest.raises(DocumentError):
         read(with_content(deflated(450 << 20, b"BT "), b"/Filter /FlateDecode"))
