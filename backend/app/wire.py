@@ -43,7 +43,8 @@ async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> As
         if state is None:
             yield QUIET
             continue
-        last = state
+        if not state.is_running:
+            last = state
         if len(state.content) > sent:
             if not sent:
                 yield TextStartPart().event()

@@ -1,5 +1,6 @@
 """The real app over a respx router that a server on this machine answers from: nothing of ours is replaced."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
+from app.services.model import Model
 from dev.processes import Supervisor, free_port
 from dev.runner import CodeRunner, start_runner
 from tests.respx_server import SUPABASE_URL, RespxServer
@@ -43,6 +45,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeRunner]:
         runner = start_runner(supervisor, port=RUNNER_PORT, output=log, settings={"RUNNER_QUEUE": "200"})
         supervisor.wait_until(runner.answers, "the code runner", seconds=180)
         yield runner
+
+
+@pytest.fixture(scope="session")
+def model_libraries() -> None:
+    """Imports what talks to the language model, which takes seconds, before any test's clock runs."""
+    asyncio.run(Model(Settings(AI_MODEL="a-model")).open())
 
 
 @pytest.fixture(scope="session")

@@ -74,4 +74,9 @@ class RespxServer:
             assert request.transport
             request.transport.abort()
             raise asyncio.CancelledError from None
-        return web.Response(status=answer.status_code, headers=answer.headers.multi_items(), body=answer.content)
+        if "transfer-encoding" not in answer.headers:
+            return web.Response(status=answer.status_code, headers=answer.headers.multi_items(), body=answer.content)
+        stream = web.StreamResponse(status=answer.status_code)  # in chunks, of a length that is not announced
+        await stream.prepare(request)
+        await stream.write(answer.content)
+        return stream

@@ -133,7 +133,8 @@ async def seen(request: web.Request) -> web.Response:
     return web.json_response(request.app[SEEN])
 
 
-if __name__ == "__main__":
+def create_app() -> web.Application:
+    """The model as an application."""
     app = web.Application()
     app[SEEN] = []
     app[GOING] = defaultdict(asyncio.Event)
@@ -145,4 +146,8 @@ if __name__ == "__main__":
             web.post("/go/{name}", go),
         ]
     )
-    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, shutdown_timeout=0.1)
+    return app
+
+
+if __name__ == "__main__":
+    web.run_app(create_app(), host="127.0.0.1", port=int(sys.argv[1]), print=None, shutdown_timeout=0.1)

@@ -320,8 +320,7 @@ def case_result(tests: Tests, numbers: dict[int, int], unittests: Any) -> Any:
             tests.end(numbers[id(test)], *self.outcome)
 
         def addSuccess(self, test: Any) -> None:
-            if self.outcome[0] != b"fail":
-                self.outcome = (b"pass", "")
+            self.outcome = (b"pass", "")
 
         def addFailure(self, test: Any, err: Any) -> None:
             self.outcome = (b"fail", tests.describe(err[1], err[2]))

@@ -187,17 +187,16 @@ class Model:
             limit.reschedule(loop.time() + self._settings.AI_TOKEN_TIMEOUT)
             if text := _storable(text):
                 written += len(text)
-                if shape:
-                    said.append(text)
+                said.append(text)
                 tell(text)
             return written < most
 
-        heard = hearing.set(None if shape else hear)
+        hearing.set(None if shape else hear)  # of an object the libraries tell all, in its order
         try:
             async with asyncio.timeout(self._settings.AI_FIRST_TOKEN_TIMEOUT) as limit:
                 settings: Any = {"max_tokens": self._settings.AI_MAX_TOKENS}
                 async with model_request_stream(
-                    model, history, model_settings=settings, model_request_parameters=asked, instrument=False
+                    model, history, model_settings=settings, model_request_parameters=asked
                 ) as stream:
                     async for event in stream:
                         if isinstance(event, parts.PartStartEvent) and isinstance(event.part, parts.ToolCallPart):
@@ -207,14 +206,11 @@ class Model:
                     used = stream.usage.total_tokens
         except TimeoutError:
             raise ModelUnavailableError("The language model did not go on in time. Ask again in a while.") from None
-        except ProblemError:
-            raise
         except Exception as error:
             if getattr(error, "status_code", None):
                 read = 0  # it was refused, so that it was not read
             raise self._problem(error) from None
         finally:
-            hearing.reset(heard)
             allowance.used += used or (read + written) // _CHARACTERS_PER_TOKEN
         return "".join(said)
 
@@ -258,11 +254,7 @@ class Model:
         if isinstance(error, exceptions.ModelRateLimitError):
             wait = error.retry_after
             return ModelRateLimitedError(headers={"Retry-After": str(max(1, round(wait)))} if wait else None)
-        refusals = (
-            exceptions.ModelRequestRejectedError,
-            exceptions.ModelQuotaExceededError,
-            exceptions.ContentFilterError,
-        )
+        refusals = (exceptions.ModelRequestRejectedError, exceptions.ModelQuotaExceededError)
         return ModelRefusedError() if isinstance(error, refusals) else ModelUnavailableError()
 
 

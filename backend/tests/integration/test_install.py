@@ -54,6 +54,11 @@ def test_packages_go_to_their_folder_whatever_pip_is_told(tmp_path: Path, monkey
     assert not elsewhere.exists()
 
 
+def test_the_python_that_this_one_was_made_of_is_known() -> None:
+    assert Path(install.BASE_PYTHON).exists()
+    assert not Path(install.BASE_PYTHON).is_relative_to(sys.prefix)
+
+
 def wheel(folder: Path) -> Path:
     """The smallest package there is."""
     file = folder / "tiny-1-py3-none-any.whl"

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from app.labs import LAB_TYPES, code_lab, flashcard_lab
-from app.labs.code_lab import CodeLabContent, TestsError, find_tests
-from app.labs.code_runs import prepare, read_result
+from app.labs.code_lab import CodeLabContent, RunResult, TestsError, find_tests
+from app.labs.code_runs import MAX_MESSAGE, MAX_OUTPUT, MAX_TEXTS, prepare, read_result
 from app.labs.draft import doubles
 from app.services.runner import Ending, Outcome
 
@@ -93,6 +94,10 @@ if True:
     assert find_tests(tests) == ["test_one", "test_two", "Base.test_a", "Child.test_a", "Child.testB"]
 
 
+INHERITED = "class A:\n" + "".join(f"    def test_{n}(self): pass\n" for n in range(400)) + "class B(A): pass\n" * 2
+"""Few lines with many tests."""
+
+
 @pytest.mark.parametrize(
     ("tests", "why"),
     [
@@ -102,6 +107,9 @@ if True:
         ("\0", "not valid Python"),
         ("import pytest\ndef test_a(): pass", "pytest is not there"),
         ("from pytest import raises\ndef test_a(): pass", "pytest is not there"),
+        ("".join(f"def test_{n}(): pass\n" for n in range(501)), "more than 500 tests"),
+        (f"def test_{'a' * 65_536}(): pass", "too long"),
+        (INHERITED, "more than 500 tests"),
     ],
 )
 def test_tests_that_cannot_be_used_say_why(tests: str, why: str) -> None:
@@ -139,6 +147,57 @@ def test_exactly_the_tests_of_the_lab_must_be_reported(lines: list[str], status:
     assert forged["status"] == "error"
 
 
+def reported(*lines: tuple[str, str, str], tests: str = TWO, ending: Ending = Ending.EXIT) -> RunResult:
+    """What is made of these lines: what each reports, its message, and what was printed."""
+    run = prepare("", tests)
+    stdout = ""
+    for kind, *texts in lines:
+        stdout += " ".join([f"\n{run.nonce}", kind, *(b64encode(text.encode()).decode() for text in texts)])
+    return read_result(run, outcome(f"{stdout}\n", ending))
+
+
+LOADED = ("loaded 0 -", "", "")
+
+
+def test_what_a_run_reports_is_bounded_and_can_be_kept() -> None:
+    tests = [(f"test {number} fail", f"\0{'m' * 9000}", "o" * 99_000) for number in (0, 1)]
+    result = reported(LOADED, *tests, ("end 0 -", "", "p" * 99_000))
+    assert result["tests"][0]["message"] == "\N{REPLACEMENT CHARACTER}" + "m" * (MAX_MESSAGE - 1)
+    assert len(result["tests"][1]["output"]) == MAX_OUTPUT == len(result["output"])
+    many = "".join(f"def test_{number}(): pass\n" for number in range(30))
+    texts = [(f"test {number} fail", "m" * 3000, "o" * 3000) for number in range(30)]
+    kept = reported(LOADED, *texts, ("end 0 -", "", ""), tests=many)["tests"]
+    assert sum(len(test["message"]) + len(test["output"]) for test in kept) == MAX_TEXTS
+
+
+@pytest.mark.parametrize(
+    ("lines", "ending", "statuses", "message"),
+    [
+        ([], Ending.TIME_LIMIT, "error error", "While the code was loaded: it did not end within 5 seconds."),
+        ([LOADED], Ending.CRASH, "error error", "Python itself ended"),
+        ([LOADED, ("start 0 -", "", "")], Ending.CRASH, "error error", "While test_a ran: Python itself ended"),
+        (
+            [LOADED, ("start 0 -", "", ""), ("test 0 pass", "", "")],
+            Ending.EXIT,
+            "pass error",
+            "the program was ended early",
+        ),
+        ([LOADED, ("error 0 -", "x\nSystemExit: y", "")], Ending.EXIT, "error error", "x\nSystemExit: y\nTests need"),
+    ],
+)
+def test_why_a_run_was_not_whole(lines: Any, ending: Ending, statuses: str, message: str) -> None:
+    result = reported(*lines, ending=ending)
+    assert " ".join(test["status"] for test in result["tests"]) == statuses
+    assert result["message"].startswith(message)
+
+
+def test_a_report_that_is_not_base64_counts_for_nothing() -> None:
+    run = prepare("", TWO)
+    lines = ["loaded 0 -  ", "test 0 pass  ", "test 1 pass @@@@ ", "end 0 -  "]
+    result = read_result(run, outcome("".join(f"\n{run.nonce} {line}\n" for line in lines)))
+    assert [test["status"] for test in result["tests"]] == ["pass", "error"]
+
+
 def test_the_harness_is_python_3_8_and_says_so_of_nothing_newer() -> None:
     import ast
 
@@ -166,6 +225,16 @@ def test_a_code_lab_downloads_as_a_zip_that_runs(tmp_path: Path) -> None:
         assert "Ran 3 tests" in done.stderr
 
 
+@pytest.mark.parametrize(("code", "held"), [("", b""), ("x = 1", b"x = 1"), (5, b"..."), (None, b"...")])
+def test_a_download_has_the_draft_even_an_empty_one_and_tests_that_are_broken(code: Any, held: bytes) -> None:
+    content = CodeLabContent(instructions="", starter_code="...", tests="def f(:", language="python")
+    made = code_lab.export(content, "lab", {"code": code}).content
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        assert archive.read("solution.py") == held
+        assert archive.read("tests.py") == b"def f(:"
+        assert {info.date_time for info in archive.infolist()} == {(2026, 1, 1, 0, 0, 0)}, "the same bytes each day"
+
+
 def test_flashcards_export_as_ankis_text_format() -> None:
     content = flashcard_lab.FlashcardLabContent.model_validate(
         {"cards": [{"front": 'A\t"b"\n<c>', "back": "d"}, {"front": "e", "back": "f"}]}
@@ -174,6 +243,7 @@ def test_flashcards_export_as_ankis_text_format() -> None:
     assert text == flashcard_lab.export(content, "lab", {}).content.decode(), "the same cards have the same identity"
     head, first, second = text.splitlines()[:3], *text.splitlines()[4:]
     assert head == ["#separator:tab", "#html:true", "#guid column:1"]
+    assert text.splitlines()[4:] != flashcard_lab.export(content, "other", {}).content.decode().splitlines()[4:]
     guid, front, back = first.split("\t")
     assert (front, back) == ('"A&#9;""b""<br>&lt;c&gt;"', '"d"')
     assert re.fullmatch("[0-9a-f]{32}", guid)

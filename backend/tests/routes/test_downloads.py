@@ -98,6 +98,11 @@ def test_a_name_is_told_in_ascii_and_whole(
     assert told == f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
 
 
+def test_a_file_of_unknown_length_is_a_fault_of_the_file_store(client: TestClient, store: respx.Router) -> None:
+    store["get"].respond(200, content=CONTENT, headers={"Transfer-Encoding": "chunked"})
+    problem(client.get(f"{PATH}/file"), 502, "bad_upstream")
+
+
 def test_refused_ranges_keep_no_connection(narrow: TestClient, store: respx.Router) -> None:
     store["get"].respond(200, content=LARGE)
     for _ in range(3):

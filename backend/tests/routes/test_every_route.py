@@ -385,7 +385,7 @@ STREAMED = {
     "resume_generation",
     "stop_generation",
 }
-"""Their answers are streams: see test_turns.py and test_generation.py in tests/integration."""
+"""Their answers are streams: see test_chat.py and test_generation.py, and test_turns.py in tests/integration."""
 
 every_route = pytest.mark.parametrize("name", ROUTES)
 

@@ -1,14 +1,26 @@
 """The routes of a source's file: what goes to the file store and the data API, and what comes back."""
 
+import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 import respx
 from fastapi.testclient import TestClient
 
+from app.config import Settings
+from app.memory import Memory
+from app.services.db import Session
+from app.services.documents import Documents
+from app.services.files import Files, Upload
+from app.services.pool import AiohttpClient
+from app.services.storage import Bucket
+from tests.conftest import server
 from tests.routes.exchange import NO_ROW, problem, raised
+from tests.services.test_db import client_over, make_context
+from tests.services.test_uploads import chunks
 
 WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"
 SOURCE_ID = "20000000-0000-4000-8000-000000000001"
@@ -70,6 +82,21 @@ def test_an_upload_is_the_file_then_the_row_then_the_old_file(client: TestClient
     assert (values["file_name"], values["file_bytes"], values["media_type"]) == ("b.txt", 9, "text/plain")
     assert values["document"]["pages"] == ["some text"]
     assert removed(store) == [f"{FOLDER}/old.txt"]
+
+
+def test_the_text_of_a_file_is_counted_as_memory(store: respx.Router) -> None:
+    async def upload() -> int:
+        context = make_context(Memory(1 << 20, patience=1))
+        async with AiohttpClient(Settings()) as http:
+            session = Session(client_over(http, server.url), {}, context)
+            bucket = Bucket(http, f"{server.url}/storage/v1/object", {}, context)
+            files = Files(session, bucket, Documents(), context, language="simple")
+            await files.upload(UUID(SOURCE_ID), Upload("text/plain", None, chunks(b"some text")), None)
+        return context.memory.size
+
+    counted = asyncio.run(upload())
+    document = store["save"].calls.last.request.content.partition(b'"document":')[2]
+    assert counted == len(document.removesuffix(b"}"))
 
 
 @pytest.mark.parametrize(

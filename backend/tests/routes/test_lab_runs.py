@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from hashlib import md5
 from typing import Any
 
 import httpx
@@ -71,6 +72,7 @@ class TestRun:
         assert (judge.stdin["code"], judge.stdin["tests"]) == ("def double(x): return 2 * x", CONTENT["tests"])
         kept = last_body(upstream)
         assert (kept["lab_id"], kept["code"]) == (ROW["id"], "def double(x): return 2 * x")
+        assert kept["tests_md5"] == md5(CONTENT["tests"].encode(), usedforsecurity=False).hexdigest()
         assert kept["result"] == {
             "status": "pass",
             "message": "1 of 1 tests passed.",

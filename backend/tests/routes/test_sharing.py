@@ -8,7 +8,7 @@ import pytest
 import respx
 from fastapi.testclient import TestClient
 
-from tests.routes.exchange import last_body, problem, raised
+from tests.routes.exchange import last_body, last_request, problem, raised
 from tests.routes.test_workspaces import ANSWER, ROW
 
 ID = "10000000-0000-4000-8000-000000000001"
@@ -33,6 +33,20 @@ def test_only_what_is_sent_of_an_invitation_goes_up(client: TestClient, upstream
     body = {"role": "editor", "uses": 30, "expires_at": "2026-12-24T18:00:00Z"}
     assert client.post(f"{HOME}/invitations", json=body).json() == {"token": "t"}
     assert last_body(upstream) == {"workspace_id": ID, **body}
+    upstream.post(f"{RPC}/create_invitation").respond(200, json=[])
+    problem(client.post(f"{HOME}/invitations", json=body), 502, "bad_upstream")
+
+
+def test_the_invitation_that_is_named_is_revoked(client: TestClient, upstream: respx.Router) -> None:
+    upstream.post(f"{RPC}/revoke_invitation").respond(204)
+    assert client.delete(f"{HOME}/invitations/{NEW_ID}").status_code == 204
+    assert last_body(upstream) == {"workspace_id": ID, "id": NEW_ID}
+
+
+def test_who_accepts_becomes_one_member(client: TestClient, upstream: respx.Router) -> None:
+    upstream.post(f"{RPC}/accept_invitation").respond(200, json={"workspace_id": ID, "role": "viewer"})
+    assert client.post("/v1/invitations/abc/accept").json() == {"workspace_id": ID, "role": "viewer"}
+    assert last_request(upstream).headers["accept"] == "application/vnd.pgrst.object+json"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +119,7 @@ def test_a_file_that_is_missing_is_told_to_the_rows(client: TestClient, copying:
     gone = httpx.Response(400, json={"statusCode": "404", "error": "not_found", "message": "Object not found"})
     copying["copy"].mock(side_effect=[gone, *[httpx.Response(200, json={})] * 5])
     assert client.post(f"{HOME}/copy", json={}).status_code == 201
+    assert bodies(copying["begin"]) == [{"workspace_id": ID, "copy_id": None}]
     (missing,) = bodies(copying["finish"])[0]["missing"]
     assert missing in PATHS
     assert "name" not in bodies(copying["finish"])[0]

@@ -137,6 +137,7 @@ def test_without_the_token_nothing_but_health_answers(small: httpx.Client) -> No
 
 
 def test_a_full_queue_is_503_and_says_when_to_come_again(small: httpx.Client) -> None:
+    small.post("/submissions?wait=true", json=PROGRAM)  # whose place is free again, and no second one
     slow = PROGRAM | {"source_code": "import time\ntime.sleep(1)\nprint(5)"}
     tokens = [small.post("/submissions", json=slow).json()["token"]]
     while small.get(f"/submissions/{tokens[0]}").json()["status"]["id"] == 1:
@@ -147,6 +148,16 @@ def test_a_full_queue_is_503_and_says_when_to_come_again(small: httpx.Client) ->
     assert full.headers["Retry-After"] == "1"
     assert finished(small, tokens[1])["stdout"] == "5\n"
     assert small.get(f"/submissions/{tokens[0]}").status_code == 404, "only the newest result is kept"
+
+
+def test_asyncio_and_the_end_of_a_program_are_as_elsewhere(judge: httpx.Client) -> None:
+    source = (
+        "import asyncio, atexit\natexit.register(print, 'bye')\n"
+        "async def main():\n    asyncio.get_running_loop().call_soon_threadsafe(print, 'soon')\n"
+        "    await asyncio.sleep(0.01)\nasyncio.run(main())"
+    )
+    body = judge.post("/submissions?wait=true", json=PROGRAM | {"source_code": source}).json()
+    assert (body["stdout"], body["stderr"]) == ("soon\nbye\n", None)
 
 
 def test_a_run_that_starts_cold_is_the_same(small: httpx.Client) -> None:

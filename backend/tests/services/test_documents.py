@@ -67,6 +67,11 @@ def test_pages_and_the_outline_are_read() -> None:
     assert chapters == [(1, "One", 1, 3), (2, "Ünder — one", 2, 2), (2, "Again", 2, 3), (1, "Two", 4, 5)]
 
 
+def test_an_outline_of_long_titles_is_read_to_one_mebibyte() -> None:
+    outline = [Bookmark(1, f"{number} {'x' * 480}", 1) for number in range(2500)]
+    assert 1800 < len(contents(pdf([[Line("text")]], outline))[1]) < 1900
+
+
 def test_without_an_outline_headings_in_large_type_are_chapters() -> None:
     text = [Line("Chapter 9 is mentioned, in small type."), *[Line("Words and more words to read. " * 3)] * 10]
     pages = [
@@ -83,6 +88,11 @@ def test_without_an_outline_headings_in_large_type_are_chapters() -> None:
         (3, "1.1 Small steps", 4, 5),
         (2, "Chapter 2: Endings", 6, 6),
     ]
+
+
+def test_a_heading_that_is_alone_makes_no_chapter() -> None:
+    text = [Line("Words and more words to read. " * 3)] * 10
+    assert contents(pdf([[Line("Chapter 1: Light", 22), *text], text]))[1] == [(1, "Pages 1–2", 1, 2)]  # noqa: RUF001
 
 
 def test_without_headings_chapters_are_ranges_of_twenty_pages() -> None:
@@ -309,6 +319,44 @@ asyncio.run(Documents().read(in_chunks(endless()), "application/pdf"))
     deadline = time.monotonic() + 10
     while any(map(command, running)):
         assert time.monotonic() < deadline
+
+
+def test_a_process_whose_gateway_has_ended_already_reads_nothing() -> None:
+    command = [sys.executable, "-I", str(documents.WORKER), "text/plain", "1"]
+    done = subprocess.run(command, input=b"some text", capture_output=True)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_a_process_that_nobody_listens_to_is_ended_by_its_clock() -> None:
+    program = documents.WORKER.read_text().replace("WALL_SECONDS = 17", "WALL_SECONDS = 1")
+    command = [sys.executable, "-I", "-c", program, "text/plain", str(os.getpid())]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(b"some text " * 200_000)
+        process.stdin.close()
+        assert process.wait(20) == -signal.SIGALRM
+
+
+@pytest.mark.parametrize(
+    ("program", "failure"),
+    [
+        ("os.kill(os.getpid(), signal.SIGXCPU)", "too_long"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "damaged"),
+        ("for _ in range(13): print('\"' + 'x' * (1 << 20) + '\"')\nprint('{\"chapters\": []}')", "too_long"),
+        ("print('\"a\"\\n' * 5001 + '{\"chapters\": []}')", "damaged"),
+        ("print('{\"chapters\": []}')", "damaged"),
+        ("print('[1]')", "damaged"),
+        ("print('{')", "damaged"),
+    ],
+)
+def test_what_a_process_writes_that_was_taken_over_is_bounded_and_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, failure: str
+) -> None:
+    monkeypatch.setattr(documents, "WORKER", tmp_path / "worker.py")
+    documents.WORKER.write_text(f"import os, signal\n{program}\n")
+    with pytest.raises(DocumentError) as refused:
+        read(b"some text", "text/plain")
+    assert refused.value.failure == failure
 
 
 def test_memory_over_the_limit_is_refused() -> None:

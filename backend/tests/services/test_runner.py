@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import respx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from app.config import Settings
 from app.services import runner as client_of_judge0
 from app.services.runner import ENDINGS, FAILED_POLLS, MAX_ANSWER_BYTES, Ending, Outcome, Runner, RunnerError
+from tests.conftest import server
 
 STATUSES = {
     1: "In Queue",
@@ -270,6 +272,22 @@ def test_without_an_address_there_is_none() -> None:
     runner = Runner.of(Settings(RUNNER_URL=None))
     with pytest.raises(RunnerError, match="RUNNER_URL is not set"):
         asyncio.run(runner.run("", "", cpu_seconds=5, wall_seconds=10, memory_kib=128_000))
+
+
+def test_as_many_are_asked_at_once_as_runs_may_be(upstream: respx.Router) -> None:
+    both = asyncio.Barrier(2)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await both.wait()
+        return httpx.Response(200, json=[{"id": 71, "name": "Python (3.8.1)"}])
+
+    upstream.get("/languages").mock(side_effect=answer)
+
+    async def check() -> None:
+        async with asyncio.timeout(5), Runner.of(Settings(RUNNER_URL=server.url, MAX_RUNS=2)) as runner:
+            await asyncio.gather(runner.check(), runner.check())
+
+    asyncio.run(check())
 
 
 def test_a_runner_that_is_not_there_is_an_error() -> None:

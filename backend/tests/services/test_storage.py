@@ -1,8 +1,11 @@
 """The file store as one caller has it: what becomes of a file whose client or whose store is gone."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
 
 import pytest
 import respx
@@ -20,12 +23,12 @@ from tests.services.test_db import make_context
 PATH = "/storage/v1/object/sources"
 
 
-def with_bucket(story: Callable[[Bucket], Awaitable[None]], address: str | None = None) -> Context:
+def with_bucket(story: Callable[[Bucket], Awaitable[None]], address: str | None = None, **settings: Any) -> Context:
     """Run the story with a caller's files, at another address if one is given; the context of the request."""
 
     async def run() -> Context:
         context = make_context(Memory(1 << 20, patience=1))
-        async with AiohttpClient(Settings()) as http:
+        async with AiohttpClient(Settings(**settings)) as http:
             await story(Bucket(http, f"{address or server.url}/storage/v1/object", {"apikey": "key"}, context))
         return context
 
@@ -80,3 +83,36 @@ def test_files_are_removed_so_many_at_a_time(upstream: respx.Router) -> None:
     sent = [json.loads(call.request.content)["prefixes"] for call in removed.calls]
     assert [len(each) for each in sent] == [1000, 1], "Storage takes a thousand"
     assert [path for each in sent for path in each] == paths
+
+
+async def begin_reading(bucket: Bucket) -> None:
+    """Read a file that is left at its first piece."""
+    async with aclosing(bucket.pieces("w/s/a.txt")) as pieces:
+        async for _ in pieces:
+            break
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda bucket: bucket.put("w/s/a.txt", whole(), "text/plain", 9),
+        lambda bucket: bucket.copy("w/s/a.txt", "w/s/b.txt"),
+        lambda bucket: bucket.remove(["w/s/a.txt"]),
+        begin_reading,
+    ],
+)
+def test_an_answer_that_nobody_reads_keeps_no_connection(
+    upstream: respx.Router, call: Callable[[Bucket], Awaitable[None]]
+) -> None:
+    upstream.route().respond(200, content=b"a" * 4_000_000)
+
+    async def story(bucket: Bucket) -> None:
+        gc.disable()  # which would close it at some time
+        try:
+            async with asyncio.timeout(10):
+                for _ in range(2):
+                    await call(bucket)
+        finally:
+            gc.enable()
+
+    with_bucket(story, UPSTREAM_CONNECTIONS=1)
