@@ -6,8 +6,8 @@ is compressed without being asked for; `bad-json`, `silent`, `refused` (401), `b
 they are called. `labs-<ms>` writes a lab, whichever the text that it is given asks for by `Script: <name>`, else one of
 the type that is asked for, a try of it for each question so far, one piece every so many milliseconds; `Script: busy`
 and the like refuse. Asked for no lab, it is the model that `Script: <name>` names, else one that streams 200 words.
-`GET /seen` answers all requests so far. Of the words for a question with `Hold: <name>` the second half is kept back
-until `POST /go/<name>`.
+`labs-<ms>-held` keeps the second try of a lab back until `POST /go/labs`. `GET /seen` answers all requests so far. Of
+the words for a question with `Hold: <name>` the second half is kept back until `POST /go/<name>`.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from tests.scripted_labs import SCRIPTS
 
 SEEN: web.AppKey[list[object]] = web.AppKey("seen", list)
 GOING: web.AppKey[dict[str, asyncio.Event]] = web.AppKey("going", dict)
+LABS_GOING: web.AppKey[asyncio.Semaphore] = web.AppKey("labs_going", asyncio.Semaphore)
 REFUSALS = {"refused": 401, "busy": 429, "broken": 500}
 
 
@@ -56,8 +57,10 @@ async def complete(request: web.Request) -> web.StreamResponse:
     await answer.prepare(request)
     if model.startswith("labs-"):
         if asked.get("tools"):
+            if model.endswith("-held") and len(questions(asked)) == 2:
+                await request.app[LABS_GOING].acquire()
             return await write_lab(answer, asked, SCRIPTS[script[1]] if script else usual_lab(asked))
-        model = script[1] if script else model.replace("labs-", "words-200-")
+        model = script[1] if script else model.replace("labs-", "words-200-").removesuffix("-held")
     kind, *numbers = model.split("-") if model.startswith("words-") else (model, "5", "10")
     if kind == "endless":
         numbers = ["1000000000", "0"]
@@ -87,6 +90,10 @@ async def complete(request: web.Request) -> web.StreamResponse:
     return answer
 
 
+def questions(asked: dict[str, Any]) -> list[Any]:
+    return [message for message in asked["messages"] if message["role"] == "user"]
+
+
 def usual_lab(asked: dict[str, Any]) -> list[Any]:
     """Tries at a lab of the type that is asked for, which cite the first page that is quoted."""
     script = {"code_lab": "third", "flashcard_lab": "cards", "quiz_lab": "quiz"}[asked["tools"][0]["function"]["name"]]
@@ -98,9 +105,8 @@ def usual_lab(asked: dict[str, Any]) -> list[Any]:
 
 async def write_lab(answer: web.StreamResponse, asked: dict[str, Any], tries: list[Any]) -> web.StreamResponse:
     """A lab in pieces: the arguments of the tool that the request names, or text where the script is one."""
-    pause = int(asked["model"].removeprefix("labs-")) / 1000
-    questions = [message for message in asked["messages"] if message["role"] == "user"]
-    lab = tries[min(len(questions), len(tries)) - 1]
+    pause = int(asked["model"].split("-")[1]) / 1000
+    lab = tries[min(len(questions(asked)), len(tries)) - 1]
     written = lab if isinstance(lab, str) else json.dumps(lab)
     name = asked["tools"][0]["function"]["name"]
     size = max(200, len(written) // 20)
@@ -128,6 +134,11 @@ async def go(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def let_labs_go(request: web.Request) -> web.Response:
+    request.app[LABS_GOING].release()
+    return web.Response(status=204)
+
+
 async def seen(request: web.Request) -> web.Response:
     return web.json_response(request.app[SEEN])
 
@@ -136,11 +147,13 @@ if __name__ == "__main__":
     app = web.Application()
     app[SEEN] = []
     app[GOING] = defaultdict(asyncio.Event)
+    app[LABS_GOING] = asyncio.Semaphore(0)
     app.add_routes(
         [
             web.post("/v1/chat/completions", complete),
             web.get("/v1/models", models),
             web.get("/seen", seen),
+            web.post("/go/labs", let_labs_go),
             web.post("/go/{name}", go),
         ]
     )
