@@ -456,6 +456,39 @@ step("what was typed just before a tab was closed is there again", async () => {
   await third.close();
 });
 
+step("on a phone nothing is cut off", async () => {
+  const phone = await newTab(learner);
+  await phone.setViewportSize({ width: 390, height: 844 });
+  const fits = async (state) => {
+    const cutOff = await phone.locator("a, button, input, select, textarea").evaluateAll((all) =>
+      all
+        .map((one) => ({ html: one.outerHTML, ...one.getBoundingClientRect().toJSON() }))
+        .filter(({ left, right }) => left < 0 || right > innerWidth)
+        .map(({ html }) => html),
+    );
+    assert.deepEqual(cutOff, [], state);
+    await accessible(phone, `phone-${state}`);
+  };
+  await phone.getByRole("link", { name: "How attention works" }).click();
+  await card(phone, "Twice as much").waitFor();
+  await phone.getByRole("button", { name: "Tutor", exact: true }).click();
+  await phone.getByRole("log").getByText("What is attention?").waitFor();
+  await fits("tutor");
+  await phone.getByRole("button", { name: "Close the tutor" }).click();
+  await phone.getByLabel("Search in all files").fill("softmax");
+  const found = phone.getByRole("list", { name: "Found pages" }).getByRole("button").first();
+  await found.waitFor();
+  await fits("search");
+  await found.click();
+  await phone.getByText("Learn “").waitFor();
+  await fits("source");
+  await closeDialog(phone);
+  await phone.getByRole("link", { name: "All workspaces" }).click();
+  await phone.getByRole("link", { name: "How attention works" }).waitFor();
+  await fits("workspaces");
+  await phone.close();
+});
+
 step("a workspace is shared by a link, and the second user sees what happens in it", async () => {
   await tab.getByRole("button", { name: "Share" }).click();
   const dialog = tab.getByRole("dialog");
