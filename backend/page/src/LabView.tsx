@@ -61,7 +61,7 @@ export function LabView({ id, begin, mayEdit, onClose }: Props) {
       {conflict && (
         <ConflictBar
           theirs={shown(conflict.theirs)}
-          keepMine={() => void keepMine().then((row) => row && dropDraft(id, row.user_state.code))}
+          keepMine={() => void keepMine().then((row) => row && dropDraft(id, row.user_state.code ?? null))}
           takeTheirs={() => showAnew()}
         />
       )}

@@ -109,6 +109,10 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
   const removeChosen = () => {
     if (chosen.length || chosenEdges.length) void remove(chosen, chosenEdges);
   };
+  /** Pasted again, the copies are copied, so that they do not cover each other. */
+  async function paste() {
+    copied.current = await duplicate(copied.current);
+  }
   const undo = () => void gesture(() => history.move("back"));
   const redo = () => void gesture(() => history.move("again"));
 
@@ -128,9 +132,9 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
     if (command && key === "a") canvas.setNodes((shown) => shown.map((node) => ({ ...node, selected: true })));
     else if (key === "enter" && target.dataset.id && target.classList.contains("react-flow__node"))
       open(target.dataset.id);
-    else if (!mayEdit || document.getSelection()?.toString()) return;
-    else if (command && key === "c") copied.current = chosen;
-    else if (command && key === "v" && copied.current.length) void duplicate(copied.current);
+    else if (!mayEdit) return;
+    else if (command && key === "c" && !document.getSelection()?.toString()) copied.current = chosen;
+    else if (command && key === "v" && copied.current.length) void paste();
     else if (key === "delete" || key === "backspace") removeChosen();
     else if (command && key === "z") (event.shiftKey ? redo : undo)();
     else if (command && key === "y") redo();

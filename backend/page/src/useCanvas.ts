@@ -136,12 +136,13 @@ export function useCanvas(workspaceId: string) {
     }
   }
 
-  /** Copies the nodes with the edges between them, and selects the copies. */
-  async function duplicate(nodeIds: string[]): Promise<void> {
+  /** Copies the nodes with the edges between them, and selects the copies, which it answers. */
+  async function duplicate(nodeIds: string[]): Promise<string[]> {
     const ids = Object.fromEntries(nodeIds.map((id) => [id, crypto.randomUUID()]));
     await gesture(() => history.copy(ids, { x: 40, y: 40 }));
-    const copies = new Set<string>(Object.values(ids));
-    setNodes((shown) => shown.map((node) => ({ ...node, selected: copies.has(node.id) })));
+    const copies: string[] = Object.values(ids);
+    setNodes((shown) => shown.map((node) => ({ ...node, selected: copies.includes(node.id) })));
+    return copies;
   }
 
   return {
