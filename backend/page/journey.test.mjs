@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 
 import { chromium } from "playwright-core";
 
-const { PAGE_URL, API_URL, SUPABASE_URL, CHROMIUM, PDF, SHOTS } = process.env;
+const { PAGE_URL, API_URL, SUPABASE_URL, MODEL_URL, CHROMIUM, PDF, SHOTS } = process.env;
 const AXE = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const HOSTS = new Set([PAGE_URL, API_URL, SUPABASE_URL].map((url) => new URL(url).host));
 /** Its sandbox does not work for root. */
@@ -20,6 +20,8 @@ after(() => browser.close());
 const PATIENCE = 60_000;
 /** What a console must not say, and hosts that must not be asked. */
 const faults = [];
+/** Of each tab the requests to the API, and those that are not answered yet. */
+const traffic = new Map();
 /** A browser of its own, with nothing stored in it. */
 async function newBrowser() {
   const context = await browser.newContext({
@@ -40,10 +42,17 @@ async function newTab(context, fragment = "", { looks = true, provoked = /status
     if (said.type() === "error" && !provoked.test(said.text())) faults.push(said.text());
   });
   tab.on("pageerror", (error) => faults.push(error.message));
+  const { seen, open } = traffic.set(tab, { seen: [], open: new Set() }).get(tab);
   tab.on("request", (request) => {
     const { protocol, host } = new URL(request.url());
     if (protocol.startsWith("http") && !HOSTS.has(host)) faults.push(`asked ${host}`);
+    if (request.isNavigationRequest()) open.clear();
+    if (!request.url().startsWith(API_URL) || request.method() === "OPTIONS") return;
+    seen.push(request);
+    open.add(request);
   });
+  tab.on("requestfinished", (request) => open.delete(request));
+  tab.on("requestfailed", (request) => open.delete(request));
   await tab.goto(`${PAGE_URL}/${fragment}`);
   return tab;
 }
@@ -55,37 +64,44 @@ async function signUp(tab) {
   await tab.getByRole("button", { name: "Sign up" }).click();
 }
 
-/** No serious fault for those who see, hear or move differently. */
+/** No serious fault for those who see, hear or move differently; in the dark the contrast is looked at. */
 async function accessible(tab, state) {
   await tab.evaluate(AXE);
   const { violations } = await tab.evaluate("axe.run()");
+  if (SHOTS) await tab.screenshot({ path: `${SHOTS}/${state}.png` });
+  await tab.emulateMedia({ colorScheme: "dark" });
+  violations.push(...(await tab.evaluate("axe.run({ runOnly: ['color-contrast'] })")).violations);
+  if (SHOTS) await tab.screenshot({ path: `${SHOTS}/${state}-dark.png` });
+  await tab.emulateMedia({ colorScheme: "light" });
   const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
   const told = serious.map(
     ({ id, nodes }) =>
       `${state}: ${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join("\n")}`,
   );
   assert.deepEqual(told, []);
-  if (SHOTS) await tab.screenshot({ path: `${SHOTS}/${state}.png` });
 }
 
-/** The requests to the API that a gesture takes, until the page is quiet: for longer than it waits before it saves. */
+/** Waits until a tab has asked for nothing for longer than it waits before it saves: by its own clock, in which what it
+ * has planned comes first, so that it may be slow. */
+async function quiet(tab) {
+  const { seen, open } = traffic.get(tab);
+  for (let before = -1; before !== seen.length;) {
+    await until(() => !open.size, "all is answered");
+    before = seen.length;
+    await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 450)));
+  }
+}
+
+/** The requests to the API that a gesture takes. */
 async function requestsOf(tab, gesture) {
-  const seen = [];
-  let quietSince = Date.now();
-  const begun = (request) => {
-    if (request.url().startsWith(API_URL) && request.method() !== "OPTIONS") seen.push(request);
-    quietSince = Infinity;
-  };
-  const ended = () => (quietSince = Date.now());
-  const quiet = () => Date.now() - quietSince > 1000;
-  tab.on("request", begun).on("requestfinished", ended).on("requestfailed", ended);
-  await until(quiet);
-  seen.length = 0;
+  await quiet(tab);
+  const { seen } = traffic.get(tab);
+  const before = seen.length;
   await gesture();
-  quietSince = Math.max(quietSince, Date.now());
-  await until(quiet);
-  tab.off("request", begun).off("requestfinished", ended).off("requestfailed", ended);
-  return seen.map((request) => `${request.method()} ${new URL(request.url()).pathname.split("/").at(-1)}`);
+  await quiet(tab);
+  return seen
+    .slice(before)
+    .map((request) => `${request.method()} ${new URL(request.url()).pathname.split("/").at(-1)}`);
 }
 
 /** Waits until it holds. */
@@ -110,7 +126,21 @@ async function measured(tab, name, before, gesture) {
 const card = (tab, title) => tab.locator(".react-flow__node", { hasText: title });
 const cards = (tab) => tab.locator(".react-flow__node");
 const edges = (tab) => tab.locator(".react-flow__edge");
+const chosen = (tab) => tab.locator(".react-flow__node.selected");
+const code = (tab) => tab.getByRole("dialog").getByLabel("Your code");
 const count = (locator, number) => until(async () => (await locator.count()) === number, `${locator}: ${number}`);
+
+/** Closes the window that is open, and waits until the canvas can be reached again. */
+async function closeDialog(tab) {
+  await tab.keyboard.press("Escape");
+  await tab.locator("dialog").waitFor({ state: "detached" });
+}
+
+/** Where a card is, once nothing moves it or covers it. */
+async function placeOf(card) {
+  await card.click({ trial: true });
+  return card.boundingBox();
+}
 
 /** What the API answers to the person who is signed in in this tab. */
 async function ask(tab, method, path, body) {
@@ -179,14 +209,14 @@ step("its chapters and pages are read, and a search opens the page", async () =>
   await dialog.getByRole("button", { name: "3 Attention" }).click();
   await dialog.getByRole("article").getByText("3 Attention").waitFor();
   await accessible(tab, "source");
-  await tab.keyboard.press("Escape");
+  await closeDialog(tab);
   await tab.getByLabel("Search in all files").fill("softmax");
   await tab.getByRole("list", { name: "Found pages" }).getByRole("button").first().click();
   await dialog
     .getByRole("article")
     .getByText(/softmax/i)
     .waitFor();
-  await tab.keyboard.press("Escape");
+  await closeDialog(tab);
 });
 
 /** Has a lab of this type made from the chapter, and leaves its window open. */
@@ -194,23 +224,24 @@ async function generate(type) {
   const dialog = tab.getByRole("dialog");
   await card(tab, "sample").dblclick();
   await dialog.getByRole("button", { name: "3 Attention" }).click();
+  await dialog.getByText("Learn “3 Attention”").waitFor();
   await dialog.getByRole("button", { name: type }).click();
   return dialog;
 }
 
-const workspaceId = () => new URL(tab.url()).hash.split("/")[2];
-/** The workspace's own address: the tab's may name a window that is just being closed. */
-const workspaceHash = () => `#/w/${workspaceId()}`;
+let workspaceId;
 let labId;
 
 step("an exercise is made from a chapter, and shows how far it is", async () => {
   const dialog = await generate("Exercise");
-  await dialog.getByText(/try [23] of 3|could not be made/).waitFor();
+  await dialog.getByText(/try 2 of 3|could not be made/).waitFor();
   assert.deepEqual(await dialog.getByText("could not be made").allInnerTexts(), []);
   await accessible(tab, "generating");
   await tab.reload();
+  await dialog.getByText("try 2 of 3").waitFor(); // the model waits in it
+  assert.ok((await fetch(`${MODEL_URL}/go/labs`, { method: "POST" })).ok);
   await dialog.getByText("Write double(x).").waitFor();
-  labId = new URL(tab.url()).hash.split("/")[3];
+  [, , workspaceId, labId] = new URL(tab.url()).hash.split("/");
 });
 
 step("it fails, is mended, and is completed", async () => {
@@ -224,7 +255,7 @@ step("it fails, is mended, and is completed", async () => {
   await dialog.getByRole("button", { name: "Show a solution" }).click();
   await dialog.getByText("return x + x").waitFor();
   await accessible(tab, "completed");
-  await tab.keyboard.press("Escape");
+  await closeDialog(tab);
   await card(tab, "Doubling").getByText("Completed").waitFor();
   await count(edges(tab), 1);
 });
@@ -238,7 +269,7 @@ step("flashcards and a quiz are made, and done", async () => {
     await dialog.getByRole("button", { name: "I knew it" }).click();
   }
   await dialog.getByText("Completed").waitFor();
-  await tab.keyboard.press("Escape");
+  await closeDialog(tab);
   await generate("Quiz");
   await dialog.getByLabel("b", { exact: true }).check();
   await dialog.getByRole("button", { name: "Check" }).click();
@@ -246,7 +277,8 @@ step("flashcards and a quiz are made, and done", async () => {
   await accessible(tab, "quiz");
   await dialog.getByRole("button", { name: "Next" }).click();
   await dialog.getByText("1 of 1 right").waitFor();
-  await tab.keyboard.press("Escape");
+  await dialog.getByText("Completed").waitFor(); // it is saved, and can be taken back
+  await closeDialog(tab);
   await count(edges(tab), 3);
   await tab.keyboard.press("Control+z"); // the quiz goes again, and the cards
   await count(cards(tab), 3);
@@ -269,12 +301,14 @@ step("the tutor answers, goes on after a reload, and is stopped", async () => {
   await tab.getByRole("button", { name: "Stop" }).click();
   await answer.getByText("Stopped.").waitFor();
   await tab.getByRole("button", { name: "Answer again" }).waitFor();
-  await tab.reload();
+  // No question is sent before it is known that no answer is being written.
+  await Promise.all([tab.waitForResponse(/\/stream$/), tab.reload()]);
   await answer.getByText("Stopped.").waitFor();
-  assert.equal(await tab.locator(".bubble").count(), 2);
+  await count(tab.locator(".bubble"), 2);
 });
 
 step("a question names a card by keyboard, and what the answer cites opens its page", async () => {
+  await tab.locator(".log[aria-busy=false]").waitFor();
   await tab.getByLabel("Question").pressSequentially("Is softmax in @SAM");
   await tab.getByRole("group", { name: "Cards to name" }).getByRole("button", { name: "sample" }).waitFor();
   await tab.keyboard.press("Enter");
@@ -287,7 +321,7 @@ step("a question names a card by keyboard, and what the answer cites opens its p
     .getByRole("button", { name: /^\[1\] sample, page \d$/ });
   await citation.waitFor();
   await accessible(tab, "citations");
-  const [, asked] = await ask(tab, "GET", `/chat-messages?workspace_id=${workspaceId()}`);
+  const [, asked] = await ask(tab, "GET", `/chat-messages?workspace_id=${workspaceId}`);
   const [mentioned] = asked.mentions;
   await tab.reload();
   const page = (await citation.innerText()).at(-1);
@@ -297,12 +331,12 @@ step("a question names a card by keyboard, and what the answer cites opens its p
     .getByRole("article", { name: `Page ${page}`, exact: true })
     .getByText(/softmax/i)
     .waitFor();
-  assert.ok(tab.url().endsWith(`/${mentioned}/${page}`), tab.url());
-  await tab.keyboard.press("Escape");
+  await tab.waitForURL(`**/${mentioned}/${page}`);
+  await closeDialog(tab);
 });
 
 step("cards are connected, moved, copied, deleted and brought back, each by a request or two", async () => {
-  const [from, to] = [await card(tab, "sample").boundingBox(), await card(tab, "Doubling").boundingBox()];
+  const [from, to] = [await placeOf(card(tab, "sample")), await placeOf(card(tab, "Doubling"))];
   await edges(tab).first().focus();
   await tab.keyboard.press("Enter"); // selects it
   await tab.keyboard.press("Delete");
@@ -326,6 +360,7 @@ step("cards are connected, moved, copied, deleted and brought back, each by a re
 
   await tab.locator(".react-flow__pane").click({ position: { x: 20, y: 20 } });
   await tab.keyboard.press("Control+a");
+  await count(chosen(tab), 2);
   await tab.keyboard.press("Control+c");
   const paste = async () => {
     await tab.keyboard.press("Control+v");
@@ -335,6 +370,7 @@ step("cards are connected, moved, copied, deleted and brought back, each by a re
   assert.deepEqual(await measured(tab, "paste", 368, paste), ["POST canvas", "GET canvas"]);
 
   await tab.keyboard.press("Control+a");
+  await count(chosen(tab), 4);
   const remove = async () => {
     await tab.keyboard.press("Delete");
     await count(cards(tab), 0);
@@ -363,23 +399,24 @@ step("cards are connected, moved, copied, deleted and brought back, each by a re
 });
 
 step("what was there and what was typed is reached by keyboard alone", async () => {
+  const at = await placeOf(card(tab, "Doubling"));
   await card(tab, "Doubling").focus();
-  const at = await card(tab, "Doubling").boundingBox();
   await tab.keyboard.press("Space");
+  await count(chosen(tab), 1);
   const nudge = () => tab.keyboard.press("ArrowRight");
   assert.deepEqual(await measured(tab, "move by an arrow key", "", nudge), ["PATCH canvas"]);
-  assert.ok((await card(tab, "Doubling").boundingBox()).x > at.x);
+  assert.ok((await placeOf(card(tab, "Doubling"))).x > at.x);
   await tab.keyboard.press("Enter");
-  await tab.getByRole("dialog").getByLabel("Your code").waitFor();
-  await tab.keyboard.press("Escape");
-  await tab.getByRole("dialog").waitFor({ state: "detached" });
+  await code(tab).waitFor();
+  await closeDialog(tab);
 });
 
 step("two tabs that change the same are told, and the learner decides", async () => {
-  const second = await newTab(learner, workspaceHash());
+  const second = await newTab(learner, `#/w/${workspaceId}`);
   await card(second, "Doubling").dblclick();
-  await second.getByRole("dialog").getByLabel("Your code").waitFor();
+  await code(second).waitFor();
   await card(tab, "Doubling").dblclick();
+  await code(tab).waitFor();
   const title = tab.getByRole("dialog").getByLabel("Title");
   const rename = async () => {
     await title.fill("Twice as much");
@@ -388,7 +425,7 @@ step("two tabs that change the same are told, and the learner decides", async ()
   assert.deepEqual(await measured(tab, "rename", 2, rename), [`PATCH ${labId}`]);
   await comeBack(second);
   await card(second, "Twice as much").waitFor({ state: "attached" });
-  await second.getByRole("dialog").getByLabel("Your code").fill("# from the second tab\n");
+  await code(second).fill("# from the second tab\n");
   await second.getByText("This was changed elsewhere meanwhile.").waitFor();
   await accessible(second, "conflict");
   await second.getByRole("button", { name: "Keep mine" }).click();
@@ -398,32 +435,58 @@ step("two tabs that change the same are told, and the learner decides", async ()
   );
   assert.equal((await ask(tab, "GET", `/labs/${labId}`)).title, "Twice as much");
 
-  await tab.getByRole("dialog").getByLabel("Your code").fill("# from the first tab\n");
+  await code(tab).fill("# from the first tab\n");
   await tab.getByText("This was changed elsewhere meanwhile.").waitFor();
   await tab.getByRole("button", { name: "Take theirs" }).click();
-  await until(
-    async () => (await tab.getByRole("dialog").getByLabel("Your code").inputValue()).includes("second tab"),
-    "theirs is shown",
-  );
-  await tab.getByRole("button", { name: "Close", exact: true }).click();
+  await until(async () => (await code(tab).inputValue()).includes("second tab"), "theirs is shown");
+  await closeDialog(tab);
   await second.close();
 });
 
 step("what was typed just before a tab was closed is there again", async () => {
-  const second = await newTab(learner, `${workspaceHash()}/${labId}`);
-  await second.getByRole("dialog").getByLabel("Your code").fill("# typed at the last moment\n");
-  await second.close({ runBeforeUnload: true });
-  const third = await newTab(learner, `${workspaceHash()}/${labId}`);
-  await until(
-    async () =>
-      (await third.getByRole("dialog").getByLabel("Your code").inputValue()) === "# typed at the last moment\n",
-    "it is shown",
-  );
+  const second = await newTab(learner, `#/w/${workspaceId}/${labId}`);
+  await code(second).fill("# typed at the last moment\n");
+  await Promise.all([second.waitForEvent("close"), second.close({ runBeforeUnload: true })]);
+  const third = await newTab(learner, `#/w/${workspaceId}/${labId}`);
+  await until(async () => (await code(third).inputValue()) === "# typed at the last moment\n", "it is shown");
   await until(
     async () => (await ask(tab, "GET", `/labs/${labId}`)).user_state.code === "# typed at the last moment\n",
     "it is saved",
   );
   await third.close();
+});
+
+step("on a phone nothing is cut off", async () => {
+  const phone = await newTab(learner);
+  await phone.setViewportSize({ width: 390, height: 844 });
+  const fits = async (state) => {
+    const cutOff = await phone.locator("a, button, input, select, textarea").evaluateAll((all) =>
+      all
+        .map((one) => ({ html: one.outerHTML, ...one.getBoundingClientRect().toJSON() }))
+        .filter(({ left, right }) => left < 0 || right > innerWidth)
+        .map(({ html }) => html),
+    );
+    assert.deepEqual(cutOff, [], state);
+    await accessible(phone, `phone-${state}`);
+  };
+  await phone.getByRole("link", { name: "How attention works" }).click();
+  await card(phone, "Twice as much").waitFor();
+  await phone.getByRole("button", { name: "Tutor", exact: true }).click();
+  await phone.getByRole("log").getByText("What is attention?").waitFor();
+  await fits("tutor");
+  await phone.getByRole("button", { name: "Close the tutor" }).click();
+  await phone.getByLabel("Search in all files").fill("softmax");
+  const found = phone.getByRole("list", { name: "Found pages" }).getByRole("button").first();
+  await found.waitFor();
+  await fits("search");
+  await found.click();
+  await phone.getByText("Learn “").waitFor();
+  await fits("source");
+  await closeDialog(phone);
+  await phone.getByRole("link", { name: "All workspaces" }).click();
+  await phone.getByRole("link", { name: "How attention works" }).waitFor();
+  await fits("workspaces");
+  await phone.close();
 });
 
 step("a workspace is shared by a link, and the second user sees what happens in it", async () => {
@@ -443,11 +506,15 @@ step("a workspace is shared by a link, and the second user sees what happens in 
   await second.getByRole("button", { name: "Make my own copy" }).waitFor();
   assert.equal(await second.getByRole("toolbar").count(), 0);
   await card(second, "Twice as much").dblclick();
-  assert.ok(await second.getByRole("dialog").getByRole("button", { name: "Run the tests" }).isDisabled());
-  await second.keyboard.press("Escape");
+  const seen = second.getByRole("dialog");
+  await seen.getByRole("button", { name: "Run the tests", disabled: true }).waitFor();
+  await closeDialog(second);
   await card(second, "sample").dblclick();
-  assert.ok(await second.getByRole("dialog").getByRole("button", { name: "Exercise" }).isDisabled());
-  await second.keyboard.press("Escape");
+  await seen.getByRole("button", { name: "3 Attention" }).click();
+  await seen.getByText("Learn “3 Attention”").waitFor();
+  await seen.getByRole("button", { name: "Exercise", disabled: true }).waitFor();
+  await closeDialog(second);
+  await second.getByRole("log").getByText("What is attention?").waitFor();
   assert.equal(await second.getByLabel("Question").count(), 0); // a viewer writes nothing here
   await accessible(second, "viewer");
   await second.getByRole("button", { name: "Make my own copy" }).click();
@@ -456,20 +523,26 @@ step("a workspace is shared by a link, and the second user sees what happens in 
   await second.goBack();
   await second.getByRole("button", { name: "Make my own copy" }).waitFor();
 
-  await tab.keyboard.press("Escape");
+  await closeDialog(tab);
   await card(tab, "Twice as much").dblclick();
   await dialog.getByLabel("Title").fill("Read this first");
   await dialog.getByLabel("Title").press("Enter");
   await card(second, "Read this first").waitFor(); // it looks now and then
   await tab.getByRole("button", { name: "Close", exact: true }).click();
+  await tab.locator("dialog").waitFor({ state: "detached" });
 
   await tab.getByRole("button", { name: "Share" }).click();
-  await dialog.getByRole("combobox", { name: /Role of/ }).selectOption("editor");
+  const role = dialog.getByRole("combobox", { name: /Role of/ });
+  await Promise.all([
+    tab.waitForResponse((answer) => answer.request().method() === "PATCH"),
+    role.selectOption("editor"),
+  ]);
   await second.reload();
+  await second.getByLabel("Name of the workspace").waitFor(); // from here on its role is known
   await second.getByRole("toolbar").waitFor();
   await dialog.getByRole("button", { name: "Remove" }).click();
   await count(dialog.getByRole("listitem"), 1);
-  await tab.keyboard.press("Escape");
+  await closeDialog(tab);
   await comeBack(second);
   await second.getByRole("main").getByText("no such thing").waitFor(); // the tutor may say so too
   await second.context().close();
@@ -479,7 +552,7 @@ step("signing out leaves nothing of the learner in the browser", async () => {
   await tab.getByRole("link", { name: "All workspaces" }).click();
   await tab.getByRole("button", { name: "Sign out" }).click();
   await tab.getByRole("button", { name: "Sign in" }).waitFor();
-  assert.deepEqual(await tab.evaluate(() => Object.keys(localStorage)), []);
+  await until(async () => !(await tab.evaluate(() => localStorage.length)), "nothing is stored");
 });
 
 step("nothing was said on the console, and no other host was asked", () => {

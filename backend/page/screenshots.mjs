@@ -45,7 +45,7 @@ await page.getByLabel("Password").fill(password);
 await page.getByRole("button", { name: "Sign in" }).click();
 await page.getByRole("link", { name: "How transformers work" }).click();
 await card("6 pages").waitFor();
-await page.getByText("Read chapter 3").waitFor();
+await page.getByText("At chapter 3").waitFor();
 await page.waitForLoadState("networkidle");
 await page.getByRole("button", { name: "Fit View" }).click();
 await take("canvas");

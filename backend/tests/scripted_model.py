@@ -8,7 +8,7 @@ they are called. Of the words for a question with `Hold: <name>` the second half
 
 `labs-<ms>` writes a lab: the one that `Script: <name>` in the text names, else one of the type that is asked for; a try
 of it for each question so far, one piece every so many milliseconds. Asked for no lab, it streams 200 words.
-`GET /seen` answers all requests so far.
+`labs-<ms>-held` keeps the second try of a lab back until `POST /go/labs`. `GET /seen` answers all requests so far.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from tests.scripted_labs import SCRIPTS, USUAL
 
 SEEN: web.AppKey[list[object]] = web.AppKey("seen", list)
 GOING: web.AppKey[dict[str, asyncio.Event]] = web.AppKey("going", dict)
+LABS_GOING: web.AppKey[asyncio.Semaphore] = web.AppKey("labs_going", asyncio.Semaphore)
 REFUSALS = {"refused": 401, "busy": 429, "broken": 500}
 
 
@@ -49,7 +50,7 @@ async def complete(request: web.Request) -> web.StreamResponse:
     model = asked["model"]
     text_or_question = asked["messages"][0 if asked.get("tools") else -1 :]
     script = re.search(r"Script: ([a-z][a-z0-9-]*)", json.dumps(text_or_question))
-    name = script[1] if script else model.replace("labs-", "words-200-")
+    name = script[1] if script else model.removesuffix("-held").replace("labs-", "words-200-")
     if status := REFUSALS.get(name):
         error = {"error": {"message": f"secret {asked['messages']}", "type": name, "code": name}}
         return web.json_response(error, status=status, headers={"Retry-After": "7"})
@@ -58,6 +59,8 @@ async def complete(request: web.Request) -> web.StreamResponse:
         answer.headers["Content-Encoding"] = "gzip"
     await answer.prepare(request)
     if asked.get("tools"):
+        if model.endswith("-held") and len(questions(asked)) == 2:
+            await request.app[LABS_GOING].acquire()
         return await write_lab(answer, asked, SCRIPTS[name] if script else usual_lab(asked))
     kind, *numbers = name.split("-") if name.startswith("words-") else (name, "5", "10")
     if kind == "endless":
@@ -88,6 +91,10 @@ async def complete(request: web.Request) -> web.StreamResponse:
     return answer
 
 
+def questions(asked: dict[str, Any]) -> list[Any]:
+    return [message for message in asked["messages"] if message["role"] == "user"]
+
+
 def usual_lab(asked: dict[str, Any]) -> list[Any]:
     """Tries at a lab of the type that is asked for, which cite the first page that is quoted."""
     script = USUAL[asked["tools"][0]["function"]["name"]]
@@ -99,9 +106,8 @@ def usual_lab(asked: dict[str, Any]) -> list[Any]:
 
 async def write_lab(answer: web.StreamResponse, asked: dict[str, Any], tries: list[Any]) -> web.StreamResponse:
     """A lab in pieces: the arguments of the tool that the request names, or text where the script is one."""
-    pause = int(asked["model"].removeprefix("labs-")) / 1000
-    questions = [message for message in asked["messages"] if message["role"] == "user"]
-    lab = tries[min(len(questions), len(tries)) - 1]
+    pause = int(asked["model"].split("-")[1]) / 1000
+    lab = tries[min(len(questions(asked)), len(tries)) - 1]
     written = lab if isinstance(lab, str) else json.dumps(lab)
     name = asked["tools"][0]["function"]["name"]
     size = max(200, len(written) // 20)
@@ -129,6 +135,11 @@ async def go(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def let_labs_go(request: web.Request) -> web.Response:
+    request.app[LABS_GOING].release()
+    return web.Response(status=204)
+
+
 async def seen(request: web.Request) -> web.Response:
     return web.json_response(request.app[SEEN])
 
@@ -138,11 +149,13 @@ def create_app() -> web.Application:
     app = web.Application()
     app[SEEN] = []
     app[GOING] = defaultdict(asyncio.Event)
+    app[LABS_GOING] = asyncio.Semaphore(0)
     app.add_routes(
         [
             web.post("/v1/chat/completions", complete),
             web.get("/v1/models", models),
             web.get("/seen", seen),
+            web.post("/go/labs", let_labs_go),
             web.post("/go/{name}", go),
         ]
     )

@@ -4,7 +4,6 @@ import type { Session } from "@supabase/supabase-js";
 import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { supabase } from "./api";
-import { dropDrafts } from "./drafts";
 import { Join } from "./Join";
 import { Notices } from "./notices";
 import { SignIn } from "./SignIn";
@@ -22,7 +21,7 @@ export function App() {
   useEffect(() => {
     const { data } = supabase.auth.onAuthStateChange((event, session) => {
       setSession(session);
-      if (event === "SIGNED_OUT") dropDrafts();
+      if (event === "SIGNED_OUT") localStorage.clear(); // the next person at this browser sees no draft
     });
     return () => data.subscription.unsubscribe();
   }, []);

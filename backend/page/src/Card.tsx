@@ -19,8 +19,13 @@ const KINDS: Record<string, string> = {
   quiz_lab: "Quiz",
 };
 
+/** "given_up" as "Given up". */
+export function inWords(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+}
+
 export function kindOf(type: string): string {
-  return KINDS[type] ?? type.charAt(0).toUpperCase() + type.slice(1).replaceAll("_", " ");
+  return KINDS[type] ?? inWords(type);
 }
 
 export function titleOf(node: CardNode): string {
@@ -40,14 +45,7 @@ export function stateOf(node: CardNode): { text: string; tone: string } {
   if (status === "generating")
     return { text: typeof step === "string" ? `Generating: ${step}` : "Generating…", tone: "busy" };
   const tones: Record<string, string> = { completed: "good", failed: "bad", in_progress: "accent" };
-  const words: Record<string, string> = {
-    pending: "Not started",
-    in_progress: "In progress",
-    completed: "Completed",
-    given_up: "Given up",
-    failed: "Failed",
-  };
-  return { text: words[status] ?? status, tone: tones[status] ?? "" };
+  return { text: status === "pending" ? "Not started" : inWords(status), tone: tones[status] ?? "" };
 }
 
 export const Card = memo(function Card({ id, type, data }: NodeProps<CardNode>) {

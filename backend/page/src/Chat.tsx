@@ -4,7 +4,7 @@ import { useChat } from "@ai-sdk/react";
 import { DefaultChatTransport, type UIMessage } from "ai";
 import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 
-import { API_URL, api, bearer, must, type Schemas } from "./api";
+import { API_URL, api, bearer, must, Refusal, type Schemas } from "./api";
 import { IconButton } from "./Icon";
 import { Markdown } from "./Markdown";
 import { complain } from "./notices";
@@ -67,10 +67,11 @@ function Conversation({ workspaceId, mayEdit, nodes, onCite, history }: Props & 
 
   // What another tab has asked is read when one comes back to this one.
   useEffect(() => {
-    const refresh = () => status === "ready" && void readHistory(workspaceId).then(setMessages, complain);
+    const take = (read: Message[]) => setMessages((shown) => (shown === messages ? read : shown)); // not over a new question
+    const refresh = () => status === "ready" && void readHistory(workspaceId).then(take, complain);
     addEventListener("focus", refresh);
     return () => removeEventListener("focus", refresh);
-  }, [status, workspaceId, setMessages]);
+  }, [status, workspaceId, messages, setMessages]);
 
   function ask(text: string) {
     clearError();
@@ -91,27 +92,13 @@ function Conversation({ workspaceId, mayEdit, nodes, onCite, history }: Props & 
         {messages.map((message) => (
           <Bubble key={message.id} message={message} onCite={onCite} />
         ))}
-        {busy && last?.role !== "assistant" && (
-          <p className="bubble assistant waiting" aria-label="The tutor is thinking">
-            <i />
-            <i />
-            <i />
-          </p>
-        )}
+        {busy && last?.role !== "assistant" && <p className="bubble state busy">The tutor is thinking…</p>}
         {!messages.length && (
-          <div className="empty">
-            <p>
-              {mayEdit
-                ? "Ask about what is on the canvas: select cards, or name them with @."
-                : "Nobody has asked anything yet."}
-            </p>
-            {mayEdit &&
-              ["Where should I begin?", "Explain this with an example."].map((text) => (
-                <button key={text} type="button" onClick={() => ask(text)}>
-                  {text}
-                </button>
-              ))}
-          </div>
+          <p className="empty">
+            {mayEdit
+              ? "Ask about what is on the canvas: select cards, or name them with @."
+              : "Nobody has asked anything yet."}
+          </p>
         )}
       </div>
       {error && (
@@ -253,8 +240,7 @@ function Bubble({ message, onCite }: { message: Message; onCite: Props["onCite"]
 /** A refusal comes as a problem document, which the SDK passes on as text. */
 function reason(error: Error): string {
   try {
-    const problem = JSON.parse(error.message) as { detail?: string; title?: string };
-    return problem.detail ?? problem.title ?? error.message;
+    return new Refusal(JSON.parse(error.message)).message;
   } catch {
     return error.message;
   }

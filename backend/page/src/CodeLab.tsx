@@ -29,7 +29,7 @@ export function CodeLab({ lab, save, read, contest, frozen }: FormProps) {
       if (!pending || !readDraft(lab.id)) return; // without a draft, theirs was chosen
       latest.current.pending = false;
       const row = await save({ user_state: { ...lab.user_state, code } }, leaving);
-      if (row && latest.current.code === code) dropDraft(lab.id);
+      if (row) dropDraft(lab.id, code);
     },
     [save],
   );

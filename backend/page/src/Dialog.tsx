@@ -17,7 +17,7 @@ export function Dialog({ title, onClose, wide, children }: Props) {
   useEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog ref={dialog} className={wide ? "wide" : ""} onClose={onClose} aria-labelledby="dialog-title">
-      <header>
+      <header className="bar">
         <h2 id="dialog-title">{title}</h2>
         <IconButton name="close" label="Close" onClick={() => dialog.current?.close()} />
       </header>

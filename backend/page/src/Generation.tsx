@@ -1,7 +1,7 @@
 /** A lab without content yet: it is begun, followed and stopped here. Leaving does not stop it. */
 
 import { parseJsonEventStream, uiMessageChunkSchema } from "ai";
-import { useCallback, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 
 import { api, type Lab, must, said } from "./api";
 
@@ -25,21 +25,18 @@ export function Generation({ lab, begin, mayEdit, onEnd }: Props) {
   const params = { path: { lab_id: lab.id } };
 
   /** Shows a stream of progress to its end. */
-  const follow = useCallback(
-    async (opened: Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null | undefined>) => {
-      setFailure("");
-      setProgress({ step: "reading" });
-      try {
-        const stream = await opened;
-        if (stream) await readProgress(stream, setProgress, setFailure);
-      } catch (error) {
-        setFailure(said(error));
-      }
-      setProgress(undefined);
-      await onEnd();
-    },
-    [onEnd],
-  );
+  async function follow(opened: Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null | undefined>) {
+    setFailure("");
+    setProgress({ step: "reading" });
+    try {
+      const stream = await opened;
+      if (stream) await readProgress(stream, setProgress, setFailure);
+    } catch (error) {
+      setFailure(said(error));
+    }
+    setProgress(undefined);
+    await onEnd();
+  }
 
   const generate = () => follow(must(api.POST("/v1/labs/{lab_id}/generate", { params, parseAs: "stream" })));
   const stop = () =>

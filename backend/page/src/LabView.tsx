@@ -3,7 +3,7 @@
 import type { ComponentType } from "react";
 
 import { api, type Lab, must } from "./api";
-import { kindOf } from "./Card";
+import { inWords, kindOf } from "./Card";
 import { CodeLab } from "./CodeLab";
 import { ConflictBar } from "./ConflictBar";
 import { Dialog } from "./Dialog";
@@ -34,16 +34,14 @@ interface Props {
 export function LabView({ id, begin, mayEdit, onClose }: Props) {
   const { row: lab, read, save, conflict, contest, keepMine, takeTheirs, edition } = useRow(LABS, id);
   const Form = lab && lab.generated_content ? FORMS[lab.type] : undefined;
-  const title = lab ? (
+  const title = (
     <Title
       key={edition}
-      value={lab.title ?? kindOf(lab.type)}
+      value={lab && (lab.title ?? kindOf(lab.type))}
       label="Title"
       readOnly={!mayEdit}
       onSave={(title) => void save({ title })}
     />
-  ) : (
-    "Loading…"
   );
   const over = lab?.status === "completed" || lab?.status === "given_up";
 
@@ -63,7 +61,7 @@ export function LabView({ id, begin, mayEdit, onClose }: Props) {
       {conflict && (
         <ConflictBar
           theirs={shown(conflict.theirs)}
-          keepMine={() => void keepMine().then((row) => row && dropDraft(id))}
+          keepMine={() => void keepMine().then((row) => row && dropDraft(id, row.user_state.code ?? null))}
           takeTheirs={() => showAnew()}
         />
       )}
@@ -72,9 +70,7 @@ export function LabView({ id, begin, mayEdit, onClose }: Props) {
       {lab && Form && (
         <>
           <div className="row lab-state">
-            <span className={`state ${over ? "good" : "accent"}`}>
-              {over ? (lab.status === "completed" ? "Completed" : "Given up") : "In progress"}
-            </span>
+            <span className={`state ${over ? "good" : "accent"}`}>{inWords(over ? lab.status : "in_progress")}</span>
             <span className="grow" />
             {mayEdit && (
               <button type="button" className="plain" onClick={() => void reset()}>

@@ -44,15 +44,7 @@ export function Quiz({ lab, save, frozen }: FormProps) {
         {question.choices.map((choice, n) => (
           <label
             key={n}
-            className={
-              given === undefined
-                ? "choice"
-                : n === question.answer
-                  ? "choice right"
-                  : n === given
-                    ? "choice wrong"
-                    : "choice"
-            }>
+            className={`choice ${given === undefined ? "" : n === question.answer ? "right" : n === given ? "wrong" : ""}`}>
             <input type="radio" name="choice" value={n} required defaultChecked={given === n} />
             {choice}
           </label>

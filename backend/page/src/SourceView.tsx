@@ -29,16 +29,14 @@ export function SourceView({ id, page = 1, mayEdit, onPage, onClose, onGenerate 
   const readChapters = () => must(api.GET("/v1/sources/{source_id}/chapters", { params }));
   const [chapters] = useAnswer(async () => (ready ? readChapters() : undefined), [id, ready]);
 
-  const title = source ? (
+  const title = (
     <Title
       key={edition}
-      value={source.title}
+      value={source?.title}
       label="Title"
       readOnly={!mayEdit}
       onSave={(title) => void save({ title })}
     />
-  ) : (
-    "Loading…"
   );
   const url = source?.metadata.url;
   const covers = (chapter: Schemas["Chapter"]) => chapter.first_page <= page && page <= chapter.last_page;

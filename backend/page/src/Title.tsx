@@ -1,13 +1,15 @@
 /** A title that is edited where it is read: Enter or leaving it saves, Escape takes it back. */
 
 interface Props {
-  value: string;
+  /** Nothing as long as it is not read. */
+  value?: string;
   label: string;
   readOnly: boolean;
   onSave: (title: string) => void;
 }
 
 export function Title({ value, label, readOnly, onSave }: Props) {
+  if (value === undefined) return <span className="skeleton line" />;
   return (
     <input
       key={value}

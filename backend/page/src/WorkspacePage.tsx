@@ -27,7 +27,6 @@ interface Props {
 
 /** Room for the tools below. */
 const FIT = { maxZoom: 1, padding: { x: "48px", top: "48px", bottom: "104px" } } as const;
-const CLIPBOARD = "application/x-aide-nodes";
 
 export function WorkspacePage({ id, nodeId, page, userId }: Props) {
   const { row: workspace, save, conflict, keepMine, takeTheirs, edition } = useRow(WORKSPACES, id);
@@ -38,11 +37,11 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
   const [uploading, setUploading] = useState<{ name: string; share: number }>();
   const { screenToFlowPosition } = useReactFlow();
   const dragged = useRef<CardNode[]>([]);
-  const pastes = useRef(0);
+  const copied = useRef<string[]>([]);
   const seen = useRef("");
   const fresh = useRef("");
-  const chosen = nodes.filter((node) => node.selected);
-  const chosenEdges = edges.filter((edge) => edge.selected);
+  const chosen = nodes.filter((node) => node.selected).map((node) => node.id);
+  const chosenEdges = edges.filter((edge) => edge.selected).map((edge) => edge.id);
   const mayEdit = workspace?.role !== "viewer";
   const opened = nodes.find((node) => node.id === nodeId);
 
@@ -52,6 +51,11 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
     },
     [id],
   );
+
+  const close = () => {
+    open();
+    void reload();
+  };
 
   /** Where something new is put: in the middle of what is seen, or where it was dropped. */
   const place = (at = { x: innerWidth / 2 - 200, y: innerHeight / 2 - 60 }) => {
@@ -78,14 +82,11 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
     }
   }
 
-  function connect({ source, target, sourceHandle, targetHandle }: Connection) {
+  function connect({ source, target }: Pick<Connection, "source" | "target">) {
     if (source === target || edges.some((edge) => edge.source === source && edge.target === target)) return;
     const edge = { id: crypto.randomUUID(), source, target };
     canvas.setEdges((shown) => [...shown, edge]);
-    const handles = { source_handle: sourceHandle ?? null, target_handle: targetHandle ?? null };
-    void gesture(() =>
-      history.create({ edges: [{ id: edge.id, source_node_id: source, target_node_id: target, ...handles }] }),
-    );
+    void gesture(() => history.create({ edges: [{ id: edge.id, source_node_id: source, target_node_id: target }] }));
   }
 
   function generate(type: string, source: Source, chapter: Schemas["Chapter"]) {
@@ -106,14 +107,14 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
   }
 
   const removeChosen = () => {
-    if (chosen.length || chosenEdges.length)
-      void remove(
-        chosen.map(({ id }) => id),
-        chosenEdges.map(({ id }) => id),
-      );
+    if (chosen.length || chosenEdges.length) void remove(chosen, chosenEdges);
   };
-  const undo = () => void gesture(() => history.undo());
-  const redo = () => void gesture(() => history.redo());
+  /** Pasted again, the copies are copied, so that they do not cover each other. */
+  async function paste() {
+    copied.current = await duplicate(copied.current);
+  }
+  const undo = () => void gesture(() => history.move("back"));
+  const redo = () => void gesture(() => history.move("again"));
 
   /** That is how a class works: everybody has a copy of their own, with its labs fresh. */
   async function copy() {
@@ -132,6 +133,8 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
     else if (key === "enter" && target.dataset.id && target.classList.contains("react-flow__node"))
       open(target.dataset.id);
     else if (!mayEdit) return;
+    else if (command && key === "c" && !document.getSelection()?.toString()) copied.current = chosen;
+    else if (command && key === "v" && copied.current.length) void paste();
     else if (key === "delete" || key === "backspace") removeChosen();
     else if (command && key === "z") (event.shiftKey ? redo : undo)();
     else if (command && key === "y") redo();
@@ -143,34 +146,6 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
     document.addEventListener("keydown", onKeyDown); // of the whole page: after a click on the canvas nothing has the focus
     return () => document.removeEventListener("keydown", onKeyDown);
   });
-
-  // The clipboard's own events, so that the shortcuts and menus of every system work.
-  useEffect(() => {
-    const elsewhere = (event: ClipboardEvent) =>
-      (event.target as HTMLElement).closest?.("dialog, input, textarea") || document.getSelection()?.toString();
-    const copy = (event: ClipboardEvent) => {
-      if (elsewhere(event) || !chosen.length) return;
-      pastes.current = 0;
-      event.clipboardData?.setData("text/plain", chosen.map(titleOf).join("\n"));
-      event.clipboardData?.setData(CLIPBOARD, JSON.stringify({ workspace: id, nodes: chosen.map((node) => node.id) }));
-      event.preventDefault();
-      tell(`${chosen.length} copied.`);
-    };
-    const paste = (event: ClipboardEvent) => {
-      const text = event.clipboardData?.getData(CLIPBOARD);
-      if (!text || !mayEdit || elsewhere(event)) return;
-      event.preventDefault();
-      const copied = JSON.parse(text) as { workspace: string; nodes: string[] };
-      if (copied.workspace !== id) return tell("Copies stay in their workspace.");
-      void duplicate(copied.nodes, 40 * ++pastes.current);
-    };
-    document.addEventListener("copy", copy);
-    document.addEventListener("paste", paste);
-    return () => {
-      document.removeEventListener("copy", copy);
-      document.removeEventListener("paste", paste);
-    };
-  }, [chosen, duplicate, id, mayEdit]);
 
   function drop(event: DragEvent) {
     event.preventDefault();
@@ -191,27 +166,23 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
           <Icon name="back" />
         </a>
         <h1>
-          {workspace ? (
-            <Title
-              key={edition}
-              value={workspace.name}
-              label="Name of the workspace"
-              readOnly={!mayEdit}
-              onSave={(name) => void save({ name })}
-            />
-          ) : (
-            <span className="skeleton line" />
-          )}
+          <Title
+            key={edition}
+            value={workspace?.name}
+            label="Name of the workspace"
+            readOnly={!mayEdit}
+            onSave={(name) => void save({ name })}
+          />
         </h1>
-        <span className="grow" />
         <Search workspaceId={id} onFound={open} />
         {!mayEdit && (
           <button
             type="button"
+            aria-label="Make my own copy"
             title="You may look at this workspace. In a copy of your own you may do all."
             onClick={() => void copy()}>
             <Icon name="copy" />
-            Make my own copy
+            <span className="hide-narrow">Make my own copy</span>
           </button>
         )}
         <IconButton name="share" label="Share" onClick={() => setSharing(true)} />
@@ -298,20 +269,13 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
               name="link"
               label="Connect the two selected cards"
               disabled={chosen.length !== 2}
-              onClick={() =>
-                connect({ source: chosen[0]!.id, target: chosen[1]!.id, sourceHandle: null, targetHandle: null })
-              }
+              onClick={() => connect({ source: chosen[0]!, target: chosen[1]! })}
             />
             <IconButton
               name="copy"
               label="Duplicate"
               disabled={!chosen.length}
-              onClick={() =>
-                void duplicate(
-                  chosen.map(({ id }) => id),
-                  40,
-                )
-              }
+              onClick={() => void duplicate(chosen)}
             />
             <IconButton
               name="trash"
@@ -347,24 +311,12 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
           page={page}
           mayEdit={mayEdit}
           onPage={(page) => open(opened.id, page)}
-          onClose={() => {
-            open();
-            void reload();
-          }}
+          onClose={close}
           onGenerate={generate}
         />
       )}
       {opened?.type === "lab" && (
-        <LabView
-          key={opened.id}
-          id={opened.id}
-          begin={fresh.current === opened.id}
-          mayEdit={mayEdit}
-          onClose={() => {
-            open();
-            void reload();
-          }}
-        />
+        <LabView key={opened.id} id={opened.id} begin={fresh.current === opened.id} mayEdit={mayEdit} onClose={close} />
       )}
     </div>
   );

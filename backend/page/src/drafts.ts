@@ -17,11 +17,7 @@ export function readDraft(labId: string): Draft | undefined {
   return text ? (JSON.parse(text) as Draft) : undefined;
 }
 
-export function dropDraft(labId: string): void {
-  localStorage.removeItem(PREFIX + labId);
-}
-
-/** After signing out: the next person at this browser sees none. */
-export function dropDrafts(): void {
-  for (const name of Object.keys(localStorage)) if (name.startsWith(PREFIX)) localStorage.removeItem(name);
+/** `saved` is the text that is safe now: what was typed since, here or in another tab, is kept. */
+export function dropDraft(labId: string, saved?: unknown): void {
+  if (saved === undefined || readDraft(labId)?.code === saved) localStorage.removeItem(PREFIX + labId);
 }

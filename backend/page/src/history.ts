@@ -2,10 +2,10 @@
 
 import { api, must, type Schemas } from "./api";
 
-export type Edit = Schemas["CanvasEdit"];
+type Edit = Schemas["CanvasEdit"];
 export type Layout = Schemas["CanvasUpdate"];
 /** What changes things, or what moves them. */
-export type Change = { edit: Edit } | { layout: Layout };
+type Change = { edit: Edit } | { layout: Layout };
 
 interface Step {
   back: Change;
@@ -53,13 +53,19 @@ export class History {
     this.#did({ back: { layout: back }, again: { layout: again } });
   }
 
-  /** What was sent, or nothing when there is no more to undo. */
-  async undo(): Promise<Change | undefined> {
-    return this.#inTurn(() => this.#move(this.#undo, this.#redo, "back"));
-  }
-
-  async redo(): Promise<Change | undefined> {
-    return this.#inTurn(() => this.#move(this.#redo, this.#undo, "again"));
+  /** Takes the last step back, or does again what was taken back last. It stays where it is when it is refused. */
+  async move(way: keyof Step): Promise<void> {
+    return this.#inTurn(async () => {
+      const [from, to] = way === "back" ? [this.#undo, this.#redo] : [this.#redo, this.#undo];
+      const step = from.at(-1);
+      if (!step) return;
+      const change = step[way];
+      if ("edit" in change) await this.#edit(change.edit);
+      else await must(api.PATCH("/v1/workspaces/{workspace_id}/canvas", { params: this.#params, body: change.layout }));
+      from.splice(from.lastIndexOf(step), 1); // a drag may have come after it
+      to.push(step);
+      this.onChange();
+    });
   }
 
   #inTurn<T>(gesture: () => Promise<T>): Promise<T> {
@@ -77,22 +83,6 @@ export class History {
     this.#undo.push(step);
     this.#redo = [];
     this.onChange();
-  }
-
-  async #move(from: Step[], to: Step[], way: keyof Step): Promise<Change | undefined> {
-    const step = from.pop();
-    if (!step) return undefined;
-    try {
-      const change = step[way];
-      if ("edit" in change) await this.#edit(change.edit);
-      else await must(api.PATCH("/v1/workspaces/{workspace_id}/canvas", { params: this.#params, body: change.layout }));
-      to.push(step);
-      this.onChange();
-      return change;
-    } catch (error) {
-      from.push(step);
-      throw error;
-    }
   }
 
   get #params() {

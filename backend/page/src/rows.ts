@@ -31,15 +31,10 @@ export const WORKSPACES: Kind<Workspace, Schemas["WorkspaceUpdate"]> = {
   patch: (id, ...change) => api.PATCH("/v1/workspaces/{workspace_id}", sent({ workspace_id: id }, ...change)),
 };
 
-export interface Conflict<Row, Update> {
-  mine: Update;
-  theirs: Row;
-}
-
 /** The row, once it is read; `save` sends a change of it, and a stale one becomes `conflict`. Saves run one by one. */
 export function useRow<Row extends { version: number }, Update>(kind: Kind<Row, Update>, id: string) {
   const [row, setRow] = useState<Row>();
-  const [conflict, setConflict] = useState<Conflict<Row, Update>>();
+  const [conflict, setConflict] = useState<{ mine: Update; theirs: Row }>();
   const [edition, setEdition] = useState(0);
   const version = useRef(0);
   const last = useRef<Promise<unknown>>(Promise.resolve());
@@ -77,26 +72,23 @@ export function useRow<Row extends { version: number }, Update>(kind: Kind<Row, 
     [kind, id, take],
   );
 
-  const keepMine = useCallback(async () => {
+  async function keepMine(): Promise<Row | undefined> {
     if (!conflict) return undefined;
     version.current = conflict.theirs.version; // from here on it is known what is overwritten
     setConflict(undefined);
     return save(conflict.mine);
-  }, [conflict, save]);
+  }
 
   /** Shows their row, or the given one, in place of what was being edited. */
-  const takeTheirs = useCallback(
-    (theirs = conflict?.theirs) => {
-      if (!theirs) return;
-      take(theirs);
-      setConflict(undefined);
-      setEdition((edition) => edition + 1); // editors begin anew
-    },
-    [conflict, take],
-  );
+  function takeTheirs(theirs = conflict?.theirs): void {
+    if (!theirs) return;
+    take(theirs);
+    setConflict(undefined);
+    setEdition((edition) => edition + 1); // editors begin anew
+  }
 
   /** A change that was made to an older version than the one that is shown. */
-  const contest = useCallback((mine: Update) => row && setConflict({ mine, theirs: row }), [row]);
+  const contest = (mine: Update) => row && setConflict({ mine, theirs: row });
 
   return { row, read, save, conflict, contest, keepMine, takeTheirs, edition };
 }

@@ -14,11 +14,13 @@ export function useAnswer<T>(ask: () => Promise<T>, keys: DependencyList, wait =
     const timer = setTimeout(async () => {
       try {
         const next = await ask();
-        if (current) setAnswer(next);
-        if (current) setFailed(false);
+        if (!current) return;
+        setAnswer(next);
+        setFailed(false);
       } catch (error) {
-        if (current) setFailed(true);
-        if (current) complain(error);
+        if (!current) return;
+        setFailed(true);
+        complain(error);
       }
     }, wait);
     return () => {

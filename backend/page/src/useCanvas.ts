@@ -73,10 +73,10 @@ export function useCanvas(workspaceId: string) {
     [workspaceId, reload],
   );
 
-  const saveSoon = useCallback(() => {
+  function saveSoon(): void {
     clearTimeout(unsaved.current.timer);
     unsaved.current.timer = window.setTimeout(() => void saveLayout(), SAVE_LAYOUT);
-  }, [saveLayout]);
+  }
 
   useEffect(() => {
     void reload();
@@ -100,67 +100,50 @@ export function useCanvas(workspaceId: string) {
     return () => clearInterval(timer);
   }, [generating, reload]);
 
-  const onNodesChange = useCallback(
-    (changes: NodeChange<CardNode>[]) => {
-      setNodes((shown) => applyNodeChanges(changes, shown));
-      const moves = changes.filter((change) => change.type === "position" && change.position && !change.dragging);
-      for (const move of moves) if (move.type === "position") unsaved.current.nodes.set(move.id, move.position!);
-      if (moves.length) saveSoon();
-    },
-    [saveSoon],
-  );
-
-  const onViewport = useCallback(
-    (viewport: Viewport) => {
-      unsaved.current.viewport = viewport;
+  function onNodesChange(changes: NodeChange<CardNode>[]): void {
+    setNodes((shown) => applyNodeChanges(changes, shown));
+    for (const change of changes) {
+      if (change.type !== "position" || !change.position || change.dragging) continue;
+      unsaved.current.nodes.set(change.id, change.position);
       saveSoon();
-    },
-    [saveSoon],
-  );
+    }
+  }
+
+  function onViewport(viewport: Viewport): void {
+    unsaved.current.viewport = viewport;
+    saveSoon();
+  }
 
   /** Runs a gesture. The canvas shows afterwards what is there, also when the gesture was refused. */
-  const gesture = useCallback(
-    async (run: () => Promise<unknown>) => {
-      await saveLayout(); // what moved comes first, or an undo would be overtaken by it
-      await run().catch(complain);
-      await reload();
-    },
-    [reload, saveLayout],
-  );
+  async function gesture(run: () => Promise<unknown>): Promise<void> {
+    await saveLayout(); // what moved comes first, or an undo would be overtaken by it
+    await run().catch(complain);
+    await reload();
+  }
 
   /** Takes nodes and edges away at once, and says so to the API. */
-  const remove = useCallback(
-    (nodeIds: string[], edgeIds: string[]) => {
-      const gone = new Set(nodeIds);
-      loads.current++; // an answer that is on its way would show them again
-      setNodes((shown) => shown.filter((node) => !gone.has(node.id)));
-      setEdges((shown) =>
-        shown.filter((edge) => !edgeIds.includes(edge.id) && !gone.has(edge.source) && !gone.has(edge.target)),
-      );
-      return saveLayout()
-        .then(() => history.delete({ nodes: nodeIds, edges: edgeIds }))
-        .catch((error: unknown) => {
-          complain(error);
-          return reload();
-        });
-    },
-    [history, reload, saveLayout],
-  );
+  async function remove(nodeIds: string[], edgeIds: string[]): Promise<void> {
+    const gone = new Set([...nodeIds, ...edgeIds]);
+    loads.current++; // an answer that is on its way would show them again
+    setNodes((shown) => shown.filter(({ id }) => !gone.has(id)));
+    setEdges((shown) => shown.filter(({ id, source, target }) => ![id, source, target].some((end) => gone.has(end))));
+    try {
+      await saveLayout();
+      await history.delete({ nodes: nodeIds, edges: edgeIds });
+    } catch (error) {
+      complain(error);
+      await reload();
+    }
+  }
 
-  /** Copies the nodes with the edges between them, and selects the copies. */
-  const duplicate = useCallback(
-    (nodeIds: string[], distance: number) => {
-      const ids = Object.fromEntries(nodeIds.map((id) => [id, crypto.randomUUID()]));
-      return gesture(async () => {
-        await history.copy(ids, { x: distance, y: distance });
-        setNodes((shown) => shown.map((node) => ({ ...node, selected: false })));
-      }).then(() => {
-        const copies = new Set<string>(Object.values(ids));
-        setNodes((shown) => shown.map((node) => ({ ...node, selected: copies.has(node.id) })));
-      });
-    },
-    [gesture, history],
-  );
+  /** Copies the nodes with the edges between them, and selects the copies, which it answers. */
+  async function duplicate(nodeIds: string[]): Promise<string[]> {
+    const ids = Object.fromEntries(nodeIds.map((id) => [id, crypto.randomUUID()]));
+    await gesture(() => history.copy(ids, { x: 40, y: 40 }));
+    const copies: string[] = Object.values(ids);
+    setNodes((shown) => shown.map((node) => ({ ...node, selected: copies.includes(node.id) })));
+    return copies;
+  }
 
   return {
     nodes,

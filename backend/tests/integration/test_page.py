@@ -54,7 +54,7 @@ def addresses(
             CORS_ORIGINS=page,
             AI_BASE_URL=f"http://127.0.0.1:{model}/v1",
             AI_API_KEY="key",
-            AI_MODEL="labs-500",  # slow enough for each step to be seen
+            AI_MODEL="labs-500-held",  # slow enough for an answer to be stopped; one step waits for the journey
             # The machine may be busy with other tests, and a browser is heavy.
             AI_CONNECT_TIMEOUT="30",
             AI_TOKEN_TIMEOUT="60",
@@ -73,7 +73,12 @@ def addresses(
         command = ["node", str(vite), "preview", "--outDir", str(built)]
         supervisor.start("the page", command, env=settings, cwd=PAGE, output=log)
         supervisor.wait_until(lambda: http_calls.status("GET", page, {}) == 200, f"the page at {page}")
-        yield {"PAGE_URL": page, "API_URL": api, "SUPABASE_URL": backend.supabase_url}
+        yield {
+            "PAGE_URL": page,
+            "API_URL": api,
+            "SUPABASE_URL": backend.supabase_url,
+            "MODEL_URL": f"http://127.0.0.1:{model}",
+        }
 
 
 def test_the_page_is_sound_under_strict_types(types: None) -> None:
