@@ -300,10 +300,11 @@ def _download(source: Any, upstream: httpx.Response, asked: str | None, if_range
         headers["ETag"] = tag
     kind = source.media_type or upstream.headers.get("content-type", "application/octet-stream")
     length = int(upstream.headers.get("content-length", -1))
-    if length < 0:
+    part = upstream.headers.get("content-range")
+    if length < 0 or (upstream.status_code == 206 and not part):
         raise BadUpstreamError
     if upstream.status_code == 206:
-        headers["Content-Range"] = upstream.headers["content-range"]
+        headers["Content-Range"] = part
         return Download(upstream, 0, length, 206, headers, kind)
     if not asked or (if_range and if_range != tag):
         return Download(upstream, 0, length, 200, headers, kind)

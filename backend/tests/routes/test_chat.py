@@ -1,5 +1,6 @@
 """The tutor over the API: what is refused before a question is kept, what is kept, and the answer from end to end."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ import pytest
 import respx
 from fastapi.testclient import TestClient
 
+from app.lab_errors import ModelNotConfiguredError
 from app.routes.v1.chat import MAX_QUESTION
+from app.services.model import Model
 from app.tutor import MAX_ANSWER
 from tests.conftest import USER_ID, make_app, server
 from tests.respx_server import hang
@@ -242,3 +245,15 @@ def test_who_may_not_stop_an_answer_is_told_why(
     assert answer.status_code == status
     assert code is None or problem(answer, status, code)
     assert last_request(upstream).method == "GET"
+
+
+def test_the_time_in_which_the_models_libraries_load_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def load(self: Model) -> None:
+        await asyncio.sleep(0.2)
+        raise ModelNotConfiguredError
+
+    monkeypatch.setattr(Model, "open", load)
+    app = make_app(SUPABASE_JWT_SECRET=JWT_SECRET, REQUEST_TIMEOUT="0.1")
+    with TestClient(app, headers={"Authorization": f"Bearer {mint(str(USER_ID))}"}) as client:
+        for path in (PATH, f"/v1/labs/{NODE_ID}/generate"):
+            problem(client.post(path, json=asking(id="main")), 503, "model_not_configured")

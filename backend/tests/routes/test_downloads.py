@@ -103,6 +103,11 @@ def test_a_file_of_unknown_length_is_a_fault_of_the_file_store(client: TestClien
     problem(client.get(f"{PATH}/file"), 502, "bad_upstream")
 
 
+def test_a_part_that_does_not_say_which_is_a_fault_of_the_file_store(client: TestClient, store: respx.Router) -> None:
+    store["get"].respond(206, content=CONTENT[:2])
+    problem(client.get(f"{PATH}/file", headers={"Range": "bytes=0-1"}), 502, "bad_upstream")
+
+
 def test_refused_ranges_keep_no_connection(narrow: TestClient, store: respx.Router) -> None:
     store["get"].respond(200, content=LARGE)
     for _ in range(3):
