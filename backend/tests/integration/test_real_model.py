@@ -67,8 +67,8 @@ def stage(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         command = ["node", "server.mjs", str(file), str(port)]
         supervisor.start("the model", command, env={}, cwd=PROJECT, output=folder / "model.log")
         supervisor.wait_until(lambda: answers(model), "the model", seconds=180)
-        settings = {"AI_MODEL": "small", "AI_BASE_URL": f"{model}/v1", "AI_FIRST_TOKEN_TIMEOUT": "240"}
-        settings |= {"AI_TOKEN_TIMEOUT": "120", "REQUEST_TIMEOUT": "60"}  # libraries are imported within it
+        settings = {"AI_MODEL": "small", "AI_BASE_URL": f"{model}/v1"}
+        settings |= {"AI_FIRST_TOKEN_TIMEOUT": "240", "AI_TOKEN_TIMEOUT": "120"}
         start = partial(start_worker, supervisor, folder, backend.stack, **settings)
         yield Stage(supervisor, model, *(start(AI_MAX_TOKENS=str(tokens))[1] for tokens in (TOKENS, LONG)))
 
