@@ -1,7 +1,7 @@
 -- Locks: whoever may edit a workspace locks it; a stranger never does.
 
 begin;
-select plan(4);
+select plan(6);
 
 \ir people.psql
 
@@ -16,7 +16,8 @@ create function pg_temp.draw(place text) returns text language sql as $$
 $$;
 
 insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com'), (pg_temp.id('bob'), 'bob@example.com');
-insert into workspaces (id, owner_id, name) values (pg_temp.id('physics'), pg_temp.id('ada'), 'Physics');
+insert into workspaces (id, owner_id, name) values
+  (pg_temp.id('physics'), pg_temp.id('ada'), 'Physics'), (pg_temp.id('maths'), pg_temp.id('ada'), 'Maths');
 
 select pg_temp.become('bob');
 select throws_ok(
@@ -30,6 +31,17 @@ select pg_temp.become('ada');
 select private.lock_workspace(pg_temp.id('physics'));
 reset role;
 select is(pg_temp.is_locked('physics'), true, 'its owner locks a workspace');
+
+select pg_temp.become('ada');
+-- Refused before any foreign key is looked at, which locks the workspace too.
+select is(
+  pg_temp.outcome(format(
+    'insert into edges (workspace_id, source_node_id, target_node_id) values (%L, %L, %2$L)', pg_temp.id('maths'), pg_temp.id('node')
+  )),
+  '23514', 'an edge from a node to itself is refused'
+);
+reset role;
+select is(pg_temp.is_locked('maths'), true, 'and whoever draws one has locked the workspace before');
 
 select * from finish();
 rollback;
