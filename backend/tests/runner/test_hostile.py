@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from runner.settings import Settings
 from tests.processes import descendants
 from tests.runner.conftest import Attempt
 
@@ -116,6 +117,8 @@ def test_a_hostile_program_harms_nothing(submit: Callable[..., dict[str, Any]], 
         assert secret not in text
     if name.startswith(("opens other", "writes to other")):
         assert (result["stdout"] or "panicked").startswith("panicked"), "no descriptor but the library is there"
+    if OUTPUT in program.statuses:
+        assert len(result["stdout"] or result["stderr"]) == Settings.model_fields["max_output"].default
     if name == "looks at its environment":
         assert result["stdout"] == "{'PYTHONHOME': '/usr/local'}\n"
 
