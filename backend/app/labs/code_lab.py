@@ -114,7 +114,7 @@ def find_tests(tests: str) -> list[str]:
             ]
             if max(len(found), inherited) > MAX_TESTS:  # a few lines can inherit millions
                 raise TestsError(f"there are more than {MAX_TESTS} tests")
-            methods[statement.name] = found
+            methods[statement.name] = list(dict.fromkeys(found))
             if any(base.endswith("TestCase") or base in cases for base in bases):
                 cases.add(statement.name)
                 names |= {f"{statement.name}.{method}": None for method in methods[statement.name]}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from base64 import b64encode
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,13 @@ if True:
     def test_hidden(): pass
 """
     assert find_tests(tests) == ["test_one", "test_two", "Base.test_a", "Child.test_a", "Child.testB"]
+
+
+def test_a_test_that_is_overridden_again_and_again_counts_once_a_class() -> None:
+    body = "".join(f"    def test_{number}(self): pass\n" for number in range(100))
+    classes = ["unittest.TestCase", "A", "B", "C", "D"]
+    tests = "".join(f"class {name}({base}):\n{body}" for base, name in pairwise(classes))
+    assert len(find_tests(tests)) == 400
 
 
 INHERITED = "class A:\n" + "".join(f"    def test_{n}(self): pass\n" for n in range(400)) + "class B(A): pass\n" * 2
