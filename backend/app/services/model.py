@@ -187,7 +187,8 @@ class Model:
             limit.reschedule(loop.time() + self._settings.AI_TOKEN_TIMEOUT)
             if text := _storable(text):
                 written += len(text)
-                said.append(text)
+                if shape:  # an answer is kept by whoever is told it
+                    said.append(text)
                 tell(text)
             return written < most
 
