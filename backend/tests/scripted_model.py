@@ -24,7 +24,6 @@ from tests.scripted_labs import SCRIPTS, USUAL
 
 SEEN: web.AppKey[list[object]] = web.AppKey("seen", list)
 GOING: web.AppKey[dict[str, asyncio.Event]] = web.AppKey("going", dict)
-LABS_GOING: web.AppKey[asyncio.Semaphore] = web.AppKey("labs_going", asyncio.Semaphore)
 REFUSALS = {"refused": 401, "busy": 429, "broken": 500}
 
 
@@ -60,7 +59,9 @@ async def complete(request: web.Request) -> web.StreamResponse:
     await answer.prepare(request)
     if asked.get("tools"):
         if model.endswith("-held") and len(questions(asked)) == 2:
-            await request.app[LABS_GOING].acquire()
+            going = request.app[GOING]["labs"]
+            await going.wait()
+            going.clear()  # the next one is kept back too
         return await write_lab(answer, asked, SCRIPTS[name] if script else usual_lab(asked))
     kind, *numbers = name.split("-") if name.startswith("words-") else (name, "5", "10")
     if kind == "endless":
@@ -135,11 +136,6 @@ async def go(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def let_labs_go(request: web.Request) -> web.Response:
-    request.app[LABS_GOING].release()
-    return web.Response(status=204)
-
-
 async def seen(request: web.Request) -> web.Response:
     return web.json_response(request.app[SEEN])
 
@@ -149,13 +145,11 @@ def create_app() -> web.Application:
     app = web.Application()
     app[SEEN] = []
     app[GOING] = defaultdict(asyncio.Event)
-    app[LABS_GOING] = asyncio.Semaphore(0)
     app.add_routes(
         [
             web.post("/v1/chat/completions", complete),
             web.get("/v1/models", models),
             web.get("/seen", seen),
-            web.post("/go/labs", let_labs_go),
             web.post("/go/{name}", go),
         ]
     )
