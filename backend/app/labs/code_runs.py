@@ -116,12 +116,11 @@ def _lines(stdout: bytes, nonce: str) -> list[tuple[str, int, str, str, str]]:
                 message, output = (
                     base64.b64decode(part, validate=True).decode("utf-8", "replace") for part in parts[4:]
                 )
-                found.append((parts[1].decode(), int(parts[2]), parts[3].decode(), message, output))
+                kind, number, status = parts[1].decode(), int(parts[2]), parts[3].decode()
+                found.append((kind, number, status, _storable(message), _storable(output)))
             except (binascii.Error, ValueError):
                 continue
-    return [
-        (kind, number, status, _storable(message), _storable(output)) for kind, number, status, message, output in found
-    ]
+    return found
 
 
 def _storable(text: str) -> str:

@@ -6,7 +6,6 @@ from uuid import UUID
 import msgspec
 
 from app.services.db import Session, Table
-from app.services.refusals import unreadable
 
 
 class TrashedTable(Table):
@@ -29,11 +28,7 @@ async def _delete(
     session: Session, function: str, row_id: UUID, versions: frozenset[int] | None, **more: str
 ) -> Sequence[str]:
     arguments = {"id": str(row_id), "versions": None if versions is None else sorted(versions), **more}
-    answer = await session.send(session.call(function, arguments))
-    try:
-        return _paths(answer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise unreadable(answer) from error
+    return await session.read(session.call(function, arguments), _read_paths, function)
 
 
-_paths = msgspec.json.Decoder(list[str]).decode
+_read_paths = msgspec.json.Decoder(list[str]).decode

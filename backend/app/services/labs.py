@@ -13,7 +13,6 @@ from app.labs import LAB_TYPES, code_runs
 from app.labs.code_lab import RunResult, TestsError
 from app.labs.export import Export
 from app.services.db import Session
-from app.services.refusals import unreadable
 from app.services.runner import Ending, Runner, RunnerError
 
 logger = logging.getLogger(__name__)
@@ -99,8 +98,8 @@ def export(lab: Any) -> tuple[str, Export]:
 
 async def read_solution(session: Session, lab_id: UUID) -> bytes:
     """The reference solution, as JSON. Raises `NotFoundError`, `NoSolutionError` and `SolutionHiddenError`."""
-    body = await session.send(session.call("lab_solution", {"lab_id": str(lab_id)}, read_only=True))
-    try:
-        return msgspec.json.encode({"solution": msgspec.json.decode(body, type=str)})
-    except msgspec.DecodeError as error:
-        raise unreadable(body) from error
+    query = session.call("lab_solution", {"lab_id": str(lab_id)}, read_only=True)
+    return msgspec.json.encode({"solution": await session.read(query, _read_solution, "lab_solution")})
+
+
+_read_solution = msgspec.json.Decoder(str).decode
