@@ -194,7 +194,7 @@ class Runner:
         if self._language and now < self._language[1]:
             return self._language[0]
         answer = await self._call("GET", "/languages")
-        languages = answer.json() if answer.status_code == 200 and _is_json(answer) else None
+        languages = _parsed(answer) if answer.status_code == 200 else None
         if not isinstance(languages, list):
             raise _refused("the list of languages", answer)
         versions = {}
@@ -233,16 +233,16 @@ def _refused(what: str, answer: httpx.Response) -> RunnerError:
     )
 
 
-def _is_json(answer: httpx.Response) -> bool:
+def _parsed(answer: httpx.Response) -> Any:
+    """The JSON of an answer, or None when it is none that can be read."""
     try:
-        answer.json()
-    except ValueError:
-        return False
-    return True
+        return answer.json()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:
-    body = answer.json() if _is_json(answer) else None
+    body = _parsed(answer)
     if not isinstance(body, dict):
         raise _refused("a request", answer)
     return body
