@@ -4,6 +4,7 @@ One client and one pool of connections serve everybody. Identity is bound to eac
 rebuilt: the gateway reads identifiers, versions and timestamps, and passes on the rest as the bytes it came as.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -48,6 +49,9 @@ MAX_PAGE_BYTES = 16 * 1024 * 1024
 """The largest answer that is held in memory. A page of rows that would be larger ends earlier."""
 FEW_ROWS = 3
 """So many rows, and one more, always fit: no row has 4 MiB."""
+
+DETACHED_SECONDS = 6.0
+"""How long a query may take that no request's deadline bounds: two of them fit into the lease of a turn."""
 
 _IN_UTC = "timezone=UTC"
 
@@ -98,13 +102,21 @@ class Database:
 class Session:
     """One caller's access to the data API, for the length of one request."""
 
-    __slots__ = ("_client", "_context", "_identity")
+    __slots__ = ("_client", "_context", "_identity", "_seconds")
 
-    def __init__(self, client: AsyncClient, identity: Mapping[str, str], context: Context | None) -> None:
-        """`identity` are the headers that say who asks. `context` counts the memory and time that answers take."""
+    def __init__(
+        self,
+        client: AsyncClient,
+        identity: Mapping[str, str],
+        context: Context | None,
+        seconds: float | None = None,
+    ) -> None:
+        """`identity` are the headers that say who asks. `context` counts the memory and time that answers take. Each
+        query may take so many seconds."""
         self._client = client
         self._identity = identity
         self._context = context
+        self._seconds = seconds
 
     def table(self, name: str) -> AsyncRequestBuilder:
         """Begin a query of a table."""
@@ -127,15 +139,17 @@ class Session:
         return _read(decode, await self.send(query), what)
 
     def detached(self) -> "Session":
-        """The same caller's access for work that outlives the request. Its answers count as no request's memory."""
-        return Session(self._client, self._identity, None)
+        """The same caller's access for work that outlives the request, and so its deadline: each query has one of
+        `DETACHED_SECONDS`. Its answers count as no request's memory."""
+        return Session(self._client, self._identity, None, DETACHED_SECONDS)
 
     async def fetch(self, query: Query, *, one: bool = False) -> bytes | None:
         """As `send`, but None when the body is larger than `MAX_PAGE_BYTES`."""
-        answer = await self.open(query, one=one)
         try:
-            return await read_whole(answer, MAX_PAGE_BYTES, self._count)
-        except httpx.TransportError as error:
+            async with asyncio.timeout(self._seconds):
+                answer = await self.open(query, one=one)
+                return await read_whole(answer, MAX_PAGE_BYTES, self._count)
+        except (httpx.TransportError, TimeoutError) as error:
             raise lost(query, error) from error
 
     async def perform(self, function: str, arguments: Mapping[str, Any]) -> None:
@@ -190,7 +204,7 @@ class Session:
             await self._context.memory.grow(2 * len(piece))  # it is there once more when it is written again
 
 
-def lost(query: Query, error: httpx.TransportError) -> ProblemError:
+def lost(query: Query, error: httpx.TransportError | TimeoutError) -> ProblemError:
     """What a broken connection means to a caller: only of a write it is unknown whether it happened."""
     refused = isinstance(error, httpx.ConnectError)
     return UpstreamUnavailableError() if refused or query.request.http_method == "GET" else ConnectionLostError()
