@@ -39,17 +39,21 @@ async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> As
     yield StartPart(message_id=message_id, message_metadata=Beginning(status="streaming")).event()
     sent = 0
     last = Snapshot("failed", "interrupted")
-    async for state in states:
-        if state is None:
-            yield QUIET
-            continue
-        if not state.is_running:
-            last = state
-        if len(state.content) > sent:
-            if not sent:
-                yield TextStartPart().event()
-            yield TextDeltaPart(delta=state.content[sent:]).event()
-            sent = len(state.content)
+    refusal: ProblemError | None = None
+    try:
+        async for state in states:
+            if state is None:
+                yield QUIET
+                continue
+            if not state.is_running:
+                last = state
+            if len(state.content) > sent:
+                if not sent:
+                    yield TextStartPart().event()
+                yield TextDeltaPart(delta=state.content[sent:]).event()
+                sent = len(state.content)
+    except ProblemError as problem:
+        refusal = problem
     if sent:
         yield TextEndPart().event()
     for source in last.sources:
@@ -59,7 +63,7 @@ async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> As
             title=f"{page.title}, page {page.page}",
             provider_metadata=CitationMetadata(aide=page),
         ).event()
-    for event in _end(last, "The answer could not be finished."):
+    for event in _end(last, refusal, "The answer could not be finished."):
         yield event
 
 
@@ -72,25 +76,33 @@ async def _progress_events(lab_id: str, states: AsyncIterator[Snapshot | None]) 
     yield StartPart(message_id=lab_id, message_metadata=Beginning(status="generating")).event()
     shown: dict[str, Any] = {}
     last = Snapshot("failed", "interrupted")
-    async for state in states:
-        if state is None:
-            yield QUIET
-            continue
-        progress = {name: value for name, value in (state.progress or {}).items() if name in {"step", "attempt"}}
-        if not state.is_running:
-            last = state
-            progress = {"step": "done"} if last.status not in {"failed", "pending"} else {}
-        if progress and progress != shown:
-            shown = progress
-            yield DataProgressPart(data=Progress.model_validate(progress)).event()
-    for event in _end(last, "The lab could not be generated."):
+    refusal: ProblemError | None = None
+    try:
+        async for state in states:
+            if state is None:
+                yield QUIET
+                continue
+            progress = {name: value for name, value in (state.progress or {}).items() if name in {"step", "attempt"}}
+            if not state.is_running:
+                last = state
+                progress = {"step": "done"} if last.status not in {"failed", "pending"} else {}
+            if progress and progress != shown:
+                shown = progress
+                yield DataProgressPart(data=Progress.model_validate(progress)).event()
+    except ProblemError as problem:
+        refusal = problem
+    for event in _end(last, refusal, "The lab could not be generated."):
         yield event
 
 
-def _end(last: Snapshot, meaning: str) -> Iterator[bytes]:
-    ending = Ending.model_validate({"status": last.status, "failure": last.failure})
-    yield MessageMetadataPart(message_metadata=ending).event()
-    if last.status == "failed":
-        yield ErrorPart(error_text=_MEANINGS.get(last.failure or "", meaning)).event()
+def _end(last: Snapshot, refusal: ProblemError | None, meaning: str) -> Iterator[bytes]:
+    """How it ended; or, of a listener who is refused from some moment on, why he hears no more."""
+    if refusal:
+        yield ErrorPart(error_text=refusal.detail).event()
+    else:
+        ending = Ending.model_validate({"status": last.status, "failure": last.failure})
+        yield MessageMetadataPart(message_metadata=ending).event()
+        if last.status == "failed":
+            yield ErrorPart(error_text=_MEANINGS.get(last.failure or "", meaning)).event()
     yield FinishPart().event()
     yield b"data: [DONE]\n\n"

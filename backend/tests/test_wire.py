@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.responses import StreamingResponse
 
+from app.errors import TokenExpiredError
 from app.lab_errors import ModelRefusedError
 from app.services.leases import Snapshot
 from app.wire import stream_answer, stream_progress
@@ -113,3 +114,19 @@ def test_nothing_on_the_way_may_hold_a_stream_back() -> None:
     assert headers["x-accel-buffering"] == "no"
     assert headers["x-vercel-ai-ui-message-stream"] == "v1"
     assert headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize("stream", [stream_answer, stream_progress])
+def test_who_is_refused_while_listening_is_told_why_and_nothing_of_an_end(stream: Stream) -> None:
+    async def refused() -> AsyncIterator[Snapshot | None]:
+        yield Snapshot("streaming", content="Be", progress={"step": "writing"})
+        raise TokenExpiredError
+
+    async def read() -> list[str]:
+        pieces = [piece async for piece in stream("the-id", refused()).body_iterator]
+        return [piece.decode() for piece in pieces if isinstance(piece, bytes)]
+
+    *_, error, finish, done = asyncio.run(read())
+    assert json.loads(error.removeprefix("data: ")) == {"type": "error", "errorText": TokenExpiredError().detail}
+    assert (json.loads(finish.removeprefix("data: "))["type"], done) == ("finish", "data: [DONE]\n\n")
+    assert "message-metadata" not in "".join(asyncio.run(read()))

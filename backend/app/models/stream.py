@@ -99,7 +99,7 @@ class DataProgressPart(Part):
 
 
 class MessageMetadataPart(Part):
-    """How it ended. It is always sent."""
+    """How it ended. It is sent, unless whoever listens is refused first: a token ends, a member is removed."""
 
     type: Literal["message-metadata"] = "message-metadata"
     message_metadata: Ending
