@@ -32,10 +32,12 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 _Found: Any = msgspec.defstruct("Found", [("id", str)])
+_Answer: Any = msgspec.defstruct("Answer", [("id", str), ("status", str)])
 _Status: Any = msgspec.defstruct("Status", [("status", str)])
 _Role: Any = msgspec.defstruct("Role", [("role", str)])
 _read_roles = msgspec.json.Decoder(list[_Role]).decode
 _read_found = msgspec.json.Decoder(list[_Found]).decode
+_read_answers = msgspec.json.Decoder(list[_Answer]).decode
 _read_statuses = msgspec.json.Decoder(list[_Status]).decode
 _read_snapshots = msgspec.json.Decoder(list[Snapshot]).decode
 _Lab: Any = msgspec.defstruct(
@@ -127,28 +129,31 @@ async def find_answer(session: Session, workspace_id: UUID, chat_id: str) -> Ans
     found = await _unfinished(session, workspace_id, chat_id)
     if not found:
         await _check_workspace(session, workspace_id)
-    return found
+        return None
+    return AnswerRow(session, found[0].id, str(workspace_id))
 
 
 async def stop_answer(session: Session, workspace_id: UUID, chat_id: str) -> str | None:
     """Ask whoever writes the conversation's answer to end it; its id, or None when nothing is being written. Raises
     `NotFoundError` for a hidden workspace, `ReadOnlyError` and `AskerOnlyError`."""
     update = session.table("chat_messages").update({"status": "stopping"})
-    update = update.eq("workspace_id", workspace_id).eq("chat_id", chat_id).in_("status", ["streaming", "stopping"])
-    found = await session.read(update.select("id"), _read_found, "chat_messages")
-    if found:
-        await end_lapsed_turns(session, str(workspace_id))
-        return str(found[0].id)
-    await _check_workspace(session, workspace_id, writing=True)
-    if await _unfinished(session, workspace_id, chat_id):
-        raise AskerOnlyError
-    return None
+    update = update.eq("workspace_id", workspace_id).eq("chat_id", chat_id).eq("status", "streaming")
+    found = await session.read(update.select("id,status"), _read_answers, "chat_messages")
+    if not found:
+        await _check_workspace(session, workspace_id, writing=True)
+        found = await _unfinished(session, workspace_id, chat_id)
+        if not found:
+            return None
+        if found[0].status == "streaming":
+            raise AskerOnlyError
+    # Not by a write: to ask once more must not renew the lease of a writer that is dead.
+    await end_lapsed_turns(session, str(workspace_id))
+    return str(found[0].id)
 
 
-async def _unfinished(session: Session, workspace_id: UUID, chat_id: str) -> AnswerRow | None:
-    select = session.table("chat_messages").select("id").eq("workspace_id", workspace_id).eq("chat_id", chat_id)
-    found = await session.read(select.in_("status", ["streaming", "stopping"]), _read_found, "chat_messages")
-    return AnswerRow(session, found[0].id, str(workspace_id)) if found else None
+async def _unfinished(session: Session, workspace_id: UUID, chat_id: str) -> list[Any]:
+    select = session.table("chat_messages").select("id,status").eq("workspace_id", workspace_id).eq("chat_id", chat_id)
+    return await session.read(select.in_("status", ["streaming", "stopping"]), _read_answers, "chat_messages")
 
 
 class LabRow(LeasedRow):
