@@ -85,7 +85,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         app.state.documents = Documents(settings.MAX_FILE_READERS)
         app.state.readiness = Readiness(database, verifier)
         app.state.turns = turns = Turns(settings)
-        app.state.model = Model(settings)
+        app.state.model = model = Model(settings)
         if settings.METRICS_PORT:
             metrics.serve(settings.METRICS_PORT)
         spare_collector()
@@ -95,6 +95,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
                 yield
             preparing.cancel()
             await turns.close()
+            await model.close()
 
     app = FastAPI(
         title=f"{settings.PROJECT_NAME} backend",

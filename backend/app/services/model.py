@@ -16,6 +16,7 @@ import msgspec
 
 from app import metrics
 from app.config import Settings
+from app.context import move
 from app.errors import ProblemError
 from app.lab_errors import (
     ModelNotConfiguredError,
@@ -62,9 +63,15 @@ class Allowance:
     id: str
     used: int = 0
     """What the model took, once that is known or guessed."""
+    _settling: asyncio.Task[None] | None = None
 
     async def settle(self) -> None:
-        """Say in the database what was used. What cannot be said counts as it was set aside."""
+        """Say in the database what was used, whoever is cancelled meanwhile. What cannot be said counts as it was set
+        aside."""
+        self._settling = asyncio.create_task(self._settle())
+        await asyncio.shield(self._settling)
+
+    async def _settle(self) -> None:
         try:
             await self.session.send(self.session.call("settle_tokens", {"reservation": self.id, "used": self.used}))
         except ProblemError as problem:
@@ -180,11 +187,11 @@ class Model:
         read = len(instructions) + sum(len(message.content) for message in messages)
         said: list[str] = []
         written = used = 0
-        loop = asyncio.get_running_loop()
+        answers = False
 
         def hear(text: str) -> bool:
             nonlocal written
-            limit.reschedule(loop.time() + self._settings.AI_TOKEN_TIMEOUT)
+            move(limit, self._settings.AI_TOKEN_TIMEOUT)
             if text := _storable(text):
                 written += len(text)
                 if shape:  # an answer is kept by whoever is told it
@@ -192,13 +199,15 @@ class Model:
                 tell(text)
             return written < most
 
-        hearing.set(None if shape else hear)  # of an object the libraries tell all, in its order
+        # Of an object the libraries report every piece, in its order.
+        hearing.set(None if shape else hear)
         try:
             async with asyncio.timeout(self._settings.AI_FIRST_TOKEN_TIMEOUT) as limit:
                 settings: Any = {"max_tokens": self._settings.AI_MAX_TOKENS}
                 async with model_request_stream(
                     model, history, model_settings=settings, model_request_parameters=asked
                 ) as stream:
+                    answers = True
                     async for event in stream:
                         if isinstance(event, parts.PartStartEvent) and isinstance(event.part, parts.ToolCallPart):
                             said.clear()  # what was said before the object is none of it
@@ -208,8 +217,8 @@ class Model:
         except TimeoutError:
             raise ModelUnavailableError("The language model did not go on in time. Ask again in a while.") from None
         except Exception as error:
-            if getattr(error, "status_code", None):
-                read = 0  # it was refused, so that it was not read
+            if not answers:
+                read = 0  # it was refused or did not arrive, so that it was not read
             raise self._problem(error) from None
         finally:
             allowance.used += used or (read + written) // _CHARACTERS_PER_TOKEN
@@ -229,14 +238,19 @@ class Model:
                 logger.info("the model is ready after %.1f s", time.perf_counter() - started_at)
         return self._model
 
+    async def close(self) -> None:
+        """Close its connections, when no turn is left."""
+        if self._model is not None:
+            await self._model.client.close()
+
     def _build(self) -> Any:
         import openai
         from pydantic_ai.models.openai import OpenAIChatModel
         from pydantic_ai.providers.openai import OpenAIProvider
 
-        key = self._settings.AI_API_KEY
         from app.services.model_client import open_client
 
+        key = self._settings.AI_API_KEY
         client = openai.AsyncOpenAI(
             api_key=key.get_secret_value() if key else "unset",
             base_url=self._settings.AI_BASE_URL or "https://api.openai.com/v1",

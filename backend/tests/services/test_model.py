@@ -23,6 +23,7 @@ from app.lab_errors import ModelNotConfiguredError, QuotaExceededError
 from app.services import model as module
 from app.services.db import Session
 from app.services.model import Allowance, Message, Model, Shape
+from dev.processes import free_port
 from tests import scripted_model
 from tests.answer_row import AWAY, open_row, written
 from tests.conftest import server
@@ -54,7 +55,7 @@ async def opened(**settings: Any) -> AsyncIterator[tuple[Model, Session]]:
         try:
             yield model, row.session
         finally:
-            await (await model.open()).client.close()
+            await model.close()
 
 
 def tell(story: Story, **settings: Any) -> Allowance:
@@ -384,6 +385,11 @@ def test_a_refusal_says_who_can_help_costs_nothing_and_is_not_repeated(
     assert len(asked.calls) == 1
     assert f"status {answer.status_code}" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_a_model_that_is_not_reached_costs_nothing() -> None:
+    refusal, used = problem_of(answering([]), AI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
+    assert (refusal.code, used) == ("model_unavailable", 0)
 
 
 def test_an_answer_that_breaks_off_costs_what_was_read_and_written() -> None:
