@@ -19,6 +19,7 @@ MAX_ANSWER = 100_000
 """Characters: the longest text that a message holds."""
 
 _MARK = re.compile(r"\[(\d{1,2})\]")
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 
 
 def within_budget(messages: Sequence[Message], characters: int = MAX_CONVERSATION) -> list[Message]:
@@ -43,8 +44,8 @@ def conversation(question: Question) -> list[Message]:
 
 
 def cited(answer: str, pages: Sequence[Page]) -> list[dict[str, Any]]:
-    """The pages that an answer names by their numbers, such as `[1]`, in the order in which it does."""
-    numbers = dict.fromkeys(int(number) for number in _MARK.findall(answer))
+    """The pages that an answer names by their numbers, such as `[1]` outside of code, in the order in which it does."""
+    numbers = dict.fromkeys(int(number) for number in _MARK.findall(_CODE.sub("", answer)))
     return [
         {"number": number, "source_id": page.source_id, "title": page.title, "page": page.page}
         for number in numbers
@@ -81,14 +82,15 @@ def answering(model: Model, allowance: Allowance, chat_id: str, language: str) -
             turn.begin()
             turn.show(content=(turn.state.content + text)[:MAX_ANSWER])
 
+        pages: Sequence[Page] = []
         try:
             question = await read_question(turn.row.session, turn.row.workspace_id, chat_id, language)
+            pages = question.pages
             await model.answer(model.instructions("tutor"), conversation(question), allowance, tell, MAX_ANSWER)
         finally:
-            turn.result["tokens"] = allowance.used
+            turn.result |= {"tokens": allowance.used, "sources": cited(turn.state.content, pages)}
             await allowance.settle()
         if not turn.state.content.strip():
             raise ModelUnavailableError("The language model answered nothing. Ask again in a while.")
-        turn.result["sources"] = cited(turn.state.content, question.pages)
 
     return work

@@ -63,3 +63,8 @@ def test_an_answer_cites_the_pages_that_it_names_once_each_in_its_order() -> Non
     found = cited("As [3] says, and [1], and [3] again; not [0], [4] or [x].", PAGES)
     assert [(page["number"], page["page"]) for page in found] == [(3, 43), (1, 41)]
     assert cited("Nothing is named.", PAGES) == []
+
+
+def test_a_subscript_in_code_cites_nothing() -> None:
+    answer = "See [2].\n```python\nrow = matrix[1]\n```\nWhat is `rows[3]` then?\n```\nunfinished[1]"
+    assert [page["number"] for page in cited(answer, PAGES)] == [2]

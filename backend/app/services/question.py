@@ -2,6 +2,7 @@
 
 import msgspec
 
+from app.errors import NotFoundError
 from app.services.db import Session
 from app.services.model import Message
 
@@ -44,7 +45,8 @@ _read_question = msgspec.json.Decoder(Question).decode
 
 
 async def read_question(session: Session, workspace_id: str, chat_id: str, language: str) -> Question:
-    """The last question of a conversation, in one request. `language` is the one whose word forms are found."""
+    """The last question of a conversation, in one request. `language` is the one whose word forms are found. Raises
+    `NotFoundError` when it was deleted meanwhile."""
     arguments = {
         "workspace_id": workspace_id,
         "chat_id": chat_id,
@@ -53,4 +55,7 @@ async def read_question(session: Session, workspace_id: str, chat_id: str, langu
         "size": MAX_TEXT,
         "language": language,
     }
-    return await session.read(session.call("tutor_context", arguments), _read_question, "tutor_context")
+    question = await session.read(session.call("tutor_context", arguments), _read_question, "tutor_context")
+    if not question.messages:
+        raise NotFoundError
+    return question
