@@ -18,7 +18,7 @@ import msgspec
 from app import metrics
 from app.auth import Caller
 from app.config import Settings
-from app.errors import InternalError, OverloadedError, ProblemError, TokenExpiredError
+from app.errors import InternalError, OverloadedError, ProblemError, TokenExpiredError, WriteConflictError
 from app.lab_errors import InterruptedTurnError, TurnTimeoutError
 from app.lanes import Lane, Places
 from app.services.leases import LeasedRow, Snapshot
@@ -33,6 +33,8 @@ READ_SECONDS = 0.4
 """How often a replica reads the row of a turn that runs elsewhere."""
 UNMOVED_SECONDS = 2.0
 """A lease that has not moved for so long may be over, which only the database can say."""
+SHOW_SECONDS = 0.1
+"""What comes within so long is shown to a listener together: each word by itself is half of what an answer costs."""
 QUIET_SECONDS = 8.0
 """After so long without news a listener is told that there are none, so that nothing on the way gives up."""
 LAST_WRITE_SECONDS = 12.0
@@ -103,7 +105,8 @@ class Turn:
             yield state  # it may have ended by the time that this is sent
             if not state.is_running:
                 return
-            while not await _is_set_within(changed, QUIET_SECONDS):
+            await asyncio.sleep(SHOW_SECONDS)
+            while not (changed.is_set() or await _is_set_within(changed, QUIET_SECONDS)):
                 yield None
 
     async def run(self, work: Work, seconds: float) -> None:
@@ -112,9 +115,8 @@ class Turn:
         writer = asyncio.create_task(self._keep_writing())
         try:
             end = await self._task
-        except asyncio.CancelledError:  # before it had begun
-            self.problem = InterruptedTurnError()
-            end = {"status": "failed", "failure": self.problem.code}
+        except asyncio.CancelledError:  # before its first step
+            end = self._cut_short()
         finally:
             writer.cancel()
         await self._write_end(end)
@@ -124,9 +126,7 @@ class Turn:
             async with asyncio.timeout(seconds):
                 await work(self)
         except asyncio.CancelledError:
-            if self._ending == "stopped":
-                return {"status": "stopped"}
-            self.problem = InterruptedTurnError()
+            return self._cut_short()
         except TimeoutError:
             self.problem = TurnTimeoutError()
         except ProblemError as problem:
@@ -139,6 +139,12 @@ class Turn:
         if self.problem:
             return {"status": "failed", "failure": self.problem.code}
         return {"status": self._complete}
+
+    def _cut_short(self) -> dict[str, Any]:
+        if self._ending == "stopped":
+            return {"status": "stopped"}
+        self.problem = InterruptedTurnError()
+        return {"status": "failed", "failure": self.problem.code}
 
     async def _keep_writing(self) -> None:
         while True:
@@ -163,7 +169,8 @@ class Turn:
                 if await self.row.write(values) is None:
                     self._ending = "lost"
             except ProblemError as problem:
-                if problem.status < 500 or time.monotonic() > give_up_at:
+                may_repeat = problem.status >= 500 or isinstance(problem, WriteConflictError)
+                if not may_repeat or time.monotonic() > give_up_at:
                     logger.warning("the end of a turn could not be written: %s", problem.code)
                     self._ending = "lost"
                 else:
@@ -232,6 +239,8 @@ class Turns:
                         del self._turns[turn.row.id]
 
         task = asyncio.create_task(run())
+        if self._ends_at is not None:  # it was admitted just before
+            asyncio.get_running_loop().call_at(self._ends_at, turn.end, "interrupted")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -270,31 +279,31 @@ async def follow_row(row: LeasedRow) -> AsyncIterator[Snapshot | None]:
     loop = asyncio.get_running_loop()
     moved_at = told_at = loop.time()
     while True:
+        visible = shown
         try:
             found = await row.read()
+            if found is None:
+                return
+            visible = msgspec.structs.replace(found, lease_until=None)
+            if found.lease_until != lease:
+                lease, moved_at = found.lease_until, loop.time()
+            elif found.is_running and loop.time() - moved_at > UNMOVED_SECONDS:
+                moved_at = loop.time()
+                await row.end_if_lapsed()
+                continue
         except ProblemError as problem:
             if problem.status < 500:
                 raise
-            found = shown  # Supabase is away for a moment
-        now = loop.time()
-        if found is None:
-            return
-        if found.lease_until != lease:
-            lease, moved_at = found.lease_until, now
-        visible = msgspec.structs.replace(found, lease_until=None)
+            # Else Supabase is away for a moment.
         if visible != shown:
-            shown, told_at = visible, now
+            shown, told_at = visible, loop.time()
             yield shown
-        elif now - told_at > QUIET_SECONDS:
-            told_at = now
+        elif loop.time() - told_at > QUIET_SECONDS:
+            told_at = loop.time()
             yield None
-        if not found.is_running:
+        if shown and not shown.is_running:
             return
-        if now - moved_at > UNMOVED_SECONDS:
-            moved_at = now
-            await row.end_if_lapsed()
-        else:
-            await asyncio.sleep(READ_SECONDS)
+        await asyncio.sleep(READ_SECONDS)
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -112,3 +112,20 @@ def test_of_a_row_that_does_not_move_is_told_and_asked_once_in_a_while(
 
     tell(story)
     assert len(ended.calls) == 1
+
+
+def test_a_row_is_followed_while_supabase_is_away_longer_than_a_lease_takes_to_move(
+    upstream: respx.Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "UNMOVED_SECONDS", 0.0)
+    away_at_first = [AWAY, AWAY]
+    upstream.get(TABLE).mock(
+        side_effect=[*away_at_first, *rows(lease(1)), AWAY, *rows(lease(1), {"status": "stopped"})]
+    )
+    asked = upstream.post("/rest/v1/rpc/end_lapsed_turns").mock(return_value=AWAY)
+
+    async def story(row: AnswerRow) -> None:
+        assert [state and state.status for state in await heard(row)] == ["streaming", "stopped"]
+
+    tell(story)
+    assert len(asked.calls) == 1
