@@ -26,6 +26,7 @@ from tests.tokens import JWT_SECRET, mint
 WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"
 NODE_ID = "50000000-0000-4000-8000-000000000001"
 ANSWER_ID = "60000000-0000-4000-8000-000000000001"
+RUNNING = {"id": ANSWER_ID, "status": "streaming"}
 PATH = f"/v1/workspaces/{WORKSPACE_ID}/chat"
 MESSAGES = "/rest/v1/chat_messages"
 RPC = "/rest/v1/rpc"
@@ -182,7 +183,7 @@ def test_a_conversation_without_an_unfinished_answer_has_nothing_to_follow(
 def test_an_answer_that_is_written_elsewhere_is_followed(learner: TestClient, upstream: respx.Router) -> None:
     row = {"status": "complete", "content": "Because."}
     upstream.get(MESSAGES).mock(
-        side_effect=[httpx.Response(200, json=[{"id": ANSWER_ID}]), httpx.Response(200, json=[row])]
+        side_effect=[httpx.Response(200, json=[RUNNING]), httpx.Response(200, json=[row])]
     )
     told = parts(learner.get(f"{PATH}/main/stream"))
     assert (told[0]["messageId"], told[2]["delta"]) == (ANSWER_ID, "Because.")
@@ -192,7 +193,7 @@ def test_an_answer_that_is_written_elsewhere_is_followed(learner: TestClient, up
 
 
 def test_only_the_conversations_answer_is_asked_to_stop(learner: TestClient, upstream: respx.Router) -> None:
-    upstream["write"].respond(200, json=[{"id": ANSWER_ID}])
+    upstream["write"].respond(200, json=[{"id": ANSWER_ID, "status": "stopping"}])
     lapsed = upstream.post(f"{RPC}/end_lapsed_turns").respond(204)
     assert learner.post(f"{PATH}/main/stop").status_code == 204
     asked = upstream["write"].calls.last.request
@@ -200,8 +201,8 @@ def test_only_the_conversations_answer_is_asked_to_stop(learner: TestClient, ups
     assert dict(asked.url.params) == {
         "workspace_id": f"eq.{WORKSPACE_ID}",
         "chat_id": "eq.main",
-        "status": "in.(streaming,stopping)",
-        "select": "id",
+        "status": "eq.streaming",
+        "select": "id,status",
     }
     assert sent(lapsed) == {"workspace_id": WORKSPACE_ID}
 
@@ -230,7 +231,7 @@ def test_an_answer_that_is_written_here_stops_at_once(learner: TestClient, upstr
     ("role", "unfinished", "status", "code"),
     [
         ("owner", [], 204, None),
-        ("editor", [{"id": ANSWER_ID}], 403, "asker_only"),
+        ("editor", [RUNNING], 403, "asker_only"),
         ("viewer", [], 403, "read_only"),
         (None, [], 404, "not_found"),
     ],
