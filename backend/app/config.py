@@ -166,9 +166,10 @@ class Settings(BaseSettings):
     MAX_FILE_BYTES: Annotated[int, Field(ge=1, le=52_428_800)] = 52_428_800
     """The largest file that a source may have. The bucket takes no larger one than 50 MiB."""
     FILE_TIMEOUT: Annotated[float, Field(gt=0, le=3600)] = 300.0
-    """Seconds that an upload may take in all, reading the file included."""
+    """Seconds that an upload may take in all, reading the file included; and a copy of a workspace."""
     MAX_FILES: Annotated[int, Field(ge=1)] = 50
-    """Uploads and downloads of files that one worker serves at the same time; more are answered 503."""
+    """Uploads and downloads of files that one worker serves at the same time; more are answered 503. Copies of
+    workspaces have as many places again."""
     MAX_FILES_PER_USER: Annotated[int, Field(ge=1)] = 10
     """The same of one user; more are answered 429."""
     MAX_FILE_READERS: Annotated[int, Field(ge=1)] | None = None
@@ -222,6 +223,12 @@ class Settings(BaseSettings):
     def proxy(self) -> str | None:
         """The proxy that requests to Supabase go through, if any."""
         return self.proxy_to(self.SUPABASE_URL)
+
+    @property
+    def publishable_key(self) -> str:
+        """What Supabase asks for next to a token; the embedded stack takes any."""
+        key = self.SUPABASE_PUBLISHABLE_KEY
+        return key.get_secret_value() if key else "sb_publishable_unset"
 
     def proxy_to(self, address: str) -> str | None:
         """The proxy that requests to this address go through, if any."""

@@ -15,11 +15,12 @@ from app.models.member import Invitation
 from app.models.source import Source
 from app.models.workspace import Workspace
 from app.resources import Collection, collection, open_session, read_caller, read_versions
-from app.services.db import Session, Table
+from app.services.db import Session
 from app.services.deletion import TrashedTable, WorkspaceTable
 from app.services.files import Files
 from app.services.model import Model
 from app.services.runner import Runner
+from app.services.tables import Table
 from app.turns import Turns
 from app.workspace_collection import WorkspaceCollection, workspace_collection
 

@@ -223,7 +223,7 @@ class UnsupportedFileError(ProblemError):
 
 
 class RangeError(ProblemError):
-    """`Range` begins after the file's last byte. `Content-Range` says how large the file is."""
+    """`Range` begins after the file's last byte. `Content-Range` says how large the file is, if the file store does."""
 
     status, code, title = 416, "range_not_satisfiable", "Range not satisfiable"
 

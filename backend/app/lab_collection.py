@@ -10,8 +10,9 @@ from app.answers import json_answer
 from app.models.lab_run import LabRunQuery
 from app.resources import Collection, open_session
 from app.services import labs
-from app.services.db import Session, Table
+from app.services.db import Session
 from app.services.runner import Runner
+from app.services.tables import Table
 
 
 class LabCollection(Collection):
@@ -21,15 +22,14 @@ class LabCollection(Collection):
         super().__init__(table, session, request)
         self._runs = Collection(runs, session, request)
 
-    async def run(self, lab_id: UUID, code: str) -> Response:
+    async def run(self, lab_id: UUID, code: str, runner: Runner) -> Response:
         """Run code against the lab's tests, and keep the result."""
-        runner: Runner = self._request.app.state.runner
         lab = await self._table.get(self._session, lab_id)
         return await self._runs.call("record_run", await labs.run_code(runner, lab, code))
 
     async def list_runs(self, lab_id: UUID, query: LabRunQuery) -> Response:
         """A page of the lab's runs."""
-        return await self._runs.list(query, lab_id=str(lab_id))
+        return await self.list_within(lab_id, self._runs, query, lab_id=str(lab_id))
 
     async def reset(self, lab_id: UUID) -> Response:
         """Start the lab over."""

@@ -20,11 +20,14 @@ requests = Histogram(
     "aide_request_duration_seconds", "Requests answered.", ["method", "route", "status"], buckets=_SECONDS
 )
 upstream = Histogram(
-    "aide_upstream_duration_seconds", "Requests to Supabase's data API.", ["method", "outcome"], buckets=_SECONDS
+    "aide_upstream_duration_seconds",
+    "Requests to Supabase's data API and file store, until their answers begin.",
+    ["method", "outcome"],
+    buckets=_SECONDS,
 )
 upstream_in_flight = Gauge(
     "aide_upstream_in_flight",
-    "Requests to Supabase that are running, or waiting for a connection.",
+    "Requests to Supabase that have a connection, until their answers are read, or wait for one.",
     multiprocess_mode="livesum",
 )
 tokens = Counter("aide_tokens_total", "Access tokens seen: found in the cache, verified or refused.", ["outcome"])

@@ -16,7 +16,8 @@ from app.context import Context
 from app.errors import MalformedRequestError
 from app.models.page import PageQuery
 from app.models.types import Input
-from app.services.db import Database, Session, Table
+from app.services.db import Database, Session
+from app.services.tables import Table
 
 # RFC 9110, section 8.8.3: an entity tag, weak or strong.
 _ETAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
@@ -85,6 +86,13 @@ class Collection:
             url = f"{self._request.scope['path']}?{urlencode([*asked, ('cursor', page.following.encode())])}"
             headers["Link"] = f'<{url}>; rel="next"'
         return json_answer(page.body, headers=headers)
+
+    async def list_within(self, row_id: UUID, inner: "Collection", query: PageQuery, **scope: str) -> Response:
+        """A page of the rows of another table that belong to one of these. Raises `NotFoundError`."""
+        answer = await inner.list(query, **scope)
+        if answer.body == b"[]":
+            await self._table.check(self._session, row_id)  # what belongs to a hidden row is not found, as the row is
+        return answer
 
     async def get(self, row_id: UUID) -> Response:
         """One row."""

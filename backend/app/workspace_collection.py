@@ -8,10 +8,10 @@ from fastapi import Request, Response, status
 from app.errors import ProblemError
 from app.models.workspace import WorkspaceCopy
 from app.resources import Collection, open_session
-from app.services.db import Table
 from app.services.files import Files
 from app.services.refusals import PERHAPS_DONE
 from app.services.sharing import begin_copy
+from app.services.tables import Table
 
 
 class WorkspaceCollection(Collection):

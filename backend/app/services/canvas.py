@@ -7,6 +7,7 @@ import httpx
 import msgspec
 
 from app.errors import NotFoundError
+from app.memory import UNCOUNTED_BYTES
 from app.models.canvas import CanvasUpdate
 from app.models.canvas_edit import CanvasEdit
 from app.services.db import Session, lost
@@ -28,6 +29,8 @@ async def open_canvas(session: Session, form: str, workspace_id: UUID) -> tuple[
         assert isinstance(answer.stream, httpx.AsyncByteStream)
         async for piece in answer.stream:
             first += piece
+            if len(first) > UNCOUNTED_BYTES:
+                await session.count(piece)
             if len(first) > MAX_SMALL_CANVAS_BYTES:
                 break
         else:

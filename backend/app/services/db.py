@@ -6,19 +6,15 @@ rebuilt: the gateway reads identifiers, versions and timestamps, and passes on t
 
 import asyncio
 import logging
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from operator import attrgetter
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import httpx
 import msgspec
-from postgrest import AsyncRequestBuilder, AsyncSelectRequestBuilder
+from postgrest import AsyncRequestBuilder
 from postgrest.base_request_builder import RequestConfig
-from pydantic import AwareDatetime
 from supabase import AsyncClient, AsyncClientOptions
 
 from app import metrics
@@ -27,19 +23,11 @@ from app.context import Context
 from app.errors import (
     BadUpstreamError,
     ConnectionLostError,
-    DuplicateError,
-    IdTakenError,
-    NotFoundError,
     ProblemError,
-    StaleVersionError,
-    UnknownNodeError,
     UpstreamUnavailableError,
 )
-from app.models.page import Cursor, PageQuery, SearchQuery, SequenceQuery
-from app.models.types import Input, Row
 from app.services.pool import MAX_REFUSAL_BYTES, read_whole
-from app.services.refusals import FAULTS, unreadable, upstream_problem
-from app.services.repeats import differing
+from app.services.refusals import unreadable, upstream_problem
 from app.sharing_errors import ReadOnlyError
 
 SCHEMA_VERSION = "20261125000630"
@@ -47,8 +35,6 @@ SCHEMA_VERSION = "20261125000630"
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """The largest answer that is held in memory. A page of rows that would be larger ends earlier."""
-FEW_ROWS = 3
-"""So many rows, and one more, always fit: no row has 4 MiB."""
 
 DETACHED_SECONDS = 6.0
 """How long a query may take that no request's deadline bounds: two of them fit into the lease of a turn."""
@@ -58,14 +44,6 @@ _IN_UTC = "timezone=UTC"
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-# What is read of a row, by the type of the column. Whatever is not here passes through.
-_READ: Mapping[Any, Any] = {
-    UUID: str,
-    int: int,
-    AwareDatetime: datetime,
-    AwareDatetime | None: datetime | None,
-}
 
 
 class Query(Protocol):
@@ -79,10 +57,9 @@ class Database:
     """The shared way to Supabase: one client for the life of the process."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
-        key = settings.SUPABASE_PUBLISHABLE_KEY
         self.client = AsyncClient(
             settings.SUPABASE_URL,
-            key.get_secret_value() if key else "sb_publishable_unset",
+            settings.publishable_key,
             AsyncClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False),
         )
         # Without it a query that has no identity is sent without a token.
@@ -96,7 +73,7 @@ class Database:
         """The newest migration that the database has: the one question that needs no user."""
         session = Session(self.client, {}, None)
         query = session.call("schema_version", {}, read_only=True)
-        return _read(msgspec.json.Decoder(str).decode, await session.send(query), "schema_version")
+        return await session.read(query, msgspec.json.Decoder(str).decode, "schema_version")
 
 
 class Session:
@@ -134,9 +111,9 @@ class Session:
             raise BadUpstreamError
         return body
 
-    async def read(self, query: Query, decode: Callable[[bytes], T], what: str) -> T:
+    async def read(self, query: Query, decode: Callable[[bytes], T], what: str, *, one: bool = False) -> T:
         """As `send`, decoded. Raises `BadUpstreamError` when the answer is not `what` it is taken for."""
-        return _read(decode, await self.send(query), what)
+        return decoded(decode, await self.send(query, one=one), what)
 
     def detached(self) -> "Session":
         """The same caller's access for work that outlives the request, and so its deadline: each query has one of
@@ -148,7 +125,7 @@ class Session:
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self.open(query, one=one)
-                return await read_whole(answer, MAX_PAGE_BYTES, self._count)
+                return await read_whole(answer, MAX_PAGE_BYTES, self.count)
         except (httpx.TransportError, TimeoutError) as error:
             raise lost(query, error) from error
 
@@ -172,7 +149,6 @@ class Session:
         request.headers["Prefer"] = f"{prefer},{_IN_UTC}" if prefer else _IN_UTC
         started_at = time.perf_counter()
         outcome = "failed"
-        metrics.upstream_in_flight.inc()
         try:
             try:
                 answer = await request.send(headers)
@@ -195,11 +171,11 @@ class Session:
             seconds = time.perf_counter() - started_at
             if self._context:
                 self._context.upstream_seconds += seconds
-            metrics.upstream_in_flight.dec()
             metrics.upstream.labels(request.http_method, outcome).observe(seconds)
         return answer
 
-    async def _count(self, piece: bytes) -> None:
+    async def count(self, piece: bytes) -> None:
+        """Count a piece of an answer as memory of the request, until it ends. Raises `OverloadedError`."""
         if self._context:
             await self._context.memory.grow(2 * len(piece))  # it is there once more when it is written again
 
@@ -210,154 +186,6 @@ def lost(query: Query, error: httpx.TransportError | TimeoutError) -> ProblemErr
     return UpstreamUnavailableError() if refused or query.request.http_method == "GET" else ConnectionLostError()
 
 
-class Page(NamedTuple):
-    """Rows as JSON, and where the next page begins if there is one."""
-
-    body: bytes
-    following: Cursor | None
-
-
-class Table:
-    """A table's rows as the API's resources: what sources, labs, edges and the others have in common.
-
-    Knows nothing of who asks: that is the `Session` given to each call.
-    """
-
-    def __init__(self, name: str, row: type[Row], *, searched: str | None = None, unique: tuple[str, ...] = ()) -> None:
-        """`row` documents the columns; `searched` is the one that a list's `q` looks into; of those that are `unique`
-        together there is one row."""
-        self.name = name
-        self._searched = searched
-        self._unique = unique
-        self._columns = ",".join(row.model_fields)
-        self._kinds = kinds = {
-            column: _READ.get(field.annotation, msgspec.Raw) for column, field in row.model_fields.items()
-        }
-        shape: Any = msgspec.defstruct(row.__name__, list(kinds.items()), gc=False)
-        self._row = msgspec.json.Decoder(shape).decode
-        self._rows = msgspec.json.Decoder(list[shape]).decode
-        self._values = {column: attrgetter(column) for column in kinds}
-        self.is_versioned = "version" in kinds
-
-    async def create(self, session: Session, new: Input) -> tuple[Any, bool]:
-        """Insert a row; the row, and whether it is new.
-
-        When the client's own id is there already in the same workspace with what is sent, that row is the answer: the
-        request is a repetition. Raises `IdTakenError`, `DuplicateError`, `UnknownNodeError`, `NotFoundError` and
-        `ReadOnlyError`.
-        """
-        values = new.model_dump(mode="json")
-        insert = session.table(self.name).insert(values).select(self._columns)
-        try:
-            return _read(self._row, await session.send(insert, one=True), self.name), True
-        except (IdTakenError, DuplicateError) as refusal:
-            columns = ("id",) if isinstance(refusal, IdTakenError) else self._unique
-            row = await self._in_the_way(session, {column: values.get(column) for column in columns})
-            if row is None:
-                raise
-            if row.id != values.get("id") or ("workspace_id" in values and row.workspace_id != values["workspace_id"]):
-                raise type(refusal)(existing=row.id) from None
-            if differ := differing(values, row):
-                raise IdTakenError(
-                    f"A row with this id is there already, with other content ({', '.join(differ)})."
-                    " Change that row, or make a new id.",
-                    existing=row.id,
-                ) from None
-            return row, False
-        except UnknownNodeError as refusal:
-            raise await _located(session, values["workspace_id"], new, refusal) from None
-        except NotFoundError as refusal:
-            raise await write_refusal(session, values.get("workspace_id"), refusal) from None
-
-    async def _in_the_way(self, session: Session, key: Mapping[str, Any]) -> Any | None:
-        """The one row with these values, if the caller may see it and no other."""
-        select = session.table(self.name).select(self._columns)
-        for column, value in key.items():
-            select = select.is_(column, "null") if value is None else select.eq(column, value)
-        try:
-            return _read(self._row, await session.send(select, one=True), self.name)
-        except NotFoundError:
-            return None
-
-    async def list(self, session: Session, query: PageQuery, **scope: str) -> Page:
-        """A page of rows, and the cursor of the next page when there is one."""
-        column = query.order.removeprefix("-")
-        position = query.position(self._kinds[column])
-        limit = query.limit
-        while (body := await session.fetch(self._select(session, query, position, limit + 1, scope))) is None:
-            if limit <= FEW_ROWS:
-                raise BadUpstreamError
-            limit = FEW_ROWS
-        rows = _read(self._rows, body, self.name)
-        if len(rows) <= limit:
-            return Page(_to_json(rows), None)
-        last = rows[limit - 1]
-        return Page(_to_json(rows[:limit]), Cursor(query.order, self._values[column](last), UUID(last.id)))
-
-    def _select(
-        self, session: Session, query: PageQuery, position: Cursor | None, limit: int, scope: Mapping[str, str]
-    ) -> AsyncSelectRequestBuilder:
-        select = session.table(self.name).select(self._columns)
-        filters = query.model_dump(mode="json", exclude={"limit", "cursor", "order", "q", "after"}, exclude_none=True)
-        for name, value in (*scope.items(), *filters.items()):
-            select = select.eq(name, value)
-        if self._searched and isinstance(query, SearchQuery) and query.q and not query.q.isspace():
-            select = select.filter(self._searched, "imatch", _literal_pattern(query.q))
-        column, descending = query.order.removeprefix("-"), query.order.startswith("-")
-        if isinstance(query, SequenceQuery) and query.after is not None:
-            select = select.gt(column, query.after)
-        if position:
-            select = _after(select, column, position, descending=descending)
-        return select.order(column, desc=descending).order("id", desc=descending).limit(limit)
-
-    async def get(self, session: Session, row_id: UUID) -> Any:
-        """The row of this id. Raises `NotFoundError` when there is none that the caller may see."""
-        select = session.table(self.name).select(self._columns).eq("id", row_id)
-        return _read(self._row, await session.send(select, one=True), self.name)
-
-    async def call(self, session: Session, function: str, arguments: Mapping[str, Any]) -> Any:
-        """The one row that a function of the database answers. Raises what the function does."""
-        return _read(self._row, await session.send(session.call(function, arguments), one=True), self.name)
-
-    async def update(self, session: Session, row_id: UUID, change: Input, versions: frozenset[int] | None) -> Any:
-        """Change the sent fields of a row; the row as it is then.
-
-        `versions` are those the row may have (None: any). Raises `NotFoundError`, `ReadOnlyError`, `StaleVersionError`.
-        """
-        values = change.model_dump(mode="json")
-        if not values:
-            row = await self.get(session, row_id)
-            if versions is not None and row.version not in versions:
-                raise StaleVersionError
-            return row
-        update = session.table(self.name).update(values).eq("id", row_id)
-        return _read(self._row, await self._write(session, update, row_id, versions, self._columns), self.name)
-
-    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
-        """Delete a row for good; the files that no source refers to any more. Raises as `update` does."""
-        delete = session.table(self.name).delete().eq("id", row_id)
-        _read(_read_id, await self._write(session, delete, row_id, versions, "id"), self.name)
-        return []
-
-    async def _write(
-        self,
-        session: Session,
-        write: AsyncSelectRequestBuilder,
-        row_id: UUID,
-        versions: frozenset[int] | None,
-        columns: str,
-    ) -> bytes:
-        if versions is not None:
-            write = write.in_("version", sorted(versions))
-        try:
-            return await session.send(write.select(columns), one=True)
-        except NotFoundError:
-            row = await self.get(session, row_id)  # a hidden row is not found
-            if versions is not None and row.version not in versions:
-                raise StaleVersionError from None
-            raise ReadOnlyError from None
-
-
 async def write_refusal(session: Session, workspace_id: UUID | str | None, refusal: ProblemError) -> ProblemError:
     """What a refused write in a workspace means: `ReadOnlyError` to its viewers, else the refusal itself."""
     if workspace_id is None:
@@ -366,49 +194,13 @@ async def write_refusal(session: Session, workspace_id: UUID | str | None, refus
     return ReadOnlyError() if await session.read(select, _read_roles, "my_workspaces") else refusal
 
 
-async def _located(session: Session, workspace_id: str, request: Input, refusal: UnknownNodeError) -> UnknownNodeError:
-    """The refusal with the place in the request of each node that is unknown."""
-    named = {place: str(node_id) for place, node_id in request.named_nodes().items()}
-    ids = sorted(set(named.values()))
-    query = session.table("workspaces").select("sources(id),labs(id)").eq("id", workspace_id)
-    try:
-        answer = await session.send(query.in_("sources.id", ids).in_("labs.id", ids), one=True)
-        known = _read(_read_nodes, answer, "nodes")
-    except ProblemError:
-        return refusal
-    found = {node.id for node in (*known.sources, *known.labs)}
-    errors = [
-        {"loc": place, "msg": FAULTS[refusal.code].format(id=node_id), "type": refusal.code}
-        for place, node_id in named.items()
-        if node_id not in found
-    ]
-    return UnknownNodeError(errors=errors) if errors else refusal  # none when the node came meanwhile
-
-
-_to_json = msgspec.json.Encoder().encode
-_Id: Any = msgspec.defstruct("Id", [("id", str)])
 _read_roles = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_read_id = msgspec.json.Decoder(_Id).decode
-_Nodes: Any = msgspec.defstruct("Nodes", [("sources", list[_Id]), ("labs", list[_Id])])
-_read_nodes = msgspec.json.Decoder(_Nodes).decode
 
 
-def _read(decode: Callable[[bytes], T], body: bytes, what: str) -> T:
+def decoded(decode: Callable[[bytes], T], body: bytes, what: str) -> T:
+    """The body, decoded. Raises `BadUpstreamError` when it is not `what` it is taken for."""
     try:
         return decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         logger.warning("%s cannot be read: %s", what, error)
         raise unreadable(body) from error
-
-
-def _literal_pattern(text: str) -> str:
-    """A regular expression that matches the text itself. `ilike` will not do: its `*` cannot be escaped."""
-    return re.sub(r"([\\.*+?()\[\]{}^$|])", r"\\\1", text)
-
-
-def _after(select: Any, column: str, position: Cursor, *, descending: bool) -> Any:
-    """Rows after the position. The plain bound is what lets Postgres begin at the position in the index; the `or`
-    alone would make it read all rows before it."""
-    value = position.value.isoformat() if isinstance(position.value, datetime) else position.value
-    bound, beyond = (select.lte, "lt") if descending else (select.gte, "gt")
-    return bound(column, value).or_(f'{column}.{beyond}."{value}",id.{beyond}.{position.id}')

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.services.db import Session, Table
+from app.services.db import Session
+from app.services.tables import Table
 
 
 class TrashedTable(Table):

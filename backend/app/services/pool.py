@@ -12,6 +12,7 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from app import metrics
 from app.config import Settings
 from app.memory import UNCOUNTED_BYTES
 
@@ -123,6 +124,7 @@ class AiohttpClient(httpx.AsyncClient):
 
         Raises `httpx.ConnectError` when nothing was sent, else another `httpx.TransportError`.
         """
+        metrics.upstream_in_flight.inc()
         try:
             response = await self._session.request(
                 method,
@@ -131,23 +133,25 @@ class AiohttpClient(httpx.AsyncClient):
                 data=BytesIO(content) if isinstance(content, bytes) and len(content) > LARGE_BYTES else content,
                 allow_redirects=False,
             )
-        except _NOT_SENT as error:
+        except BaseException as error:
+            metrics.upstream_in_flight.dec()
+            if not isinstance(error, _LOST):
+                raise
             self._failures.tell(error)
-            raise httpx.ConnectError(_text(error)) from error
-        except _LOST as error:
-            self._failures.tell(error)
-            raise httpx.ReadError(_text(error)) from error
+            kind = httpx.ConnectError if isinstance(error, _NOT_SENT) else httpx.ReadError
+            raise kind(_text(error)) from error
         return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response, self._failures))
 
 
 class _Body(httpx.AsyncByteStream):
     """The body of an answer, as it comes."""
 
-    __slots__ = ("_failures", "_response")
+    __slots__ = ("_failures", "_is_open", "_response")
 
     def __init__(self, response: aiohttp.ClientResponse, failures: Failures) -> None:
         self._response = response
         self._failures = failures
+        self._is_open = True
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -159,6 +163,9 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._response.close()
+        if self._is_open:
+            self._is_open = False
+            metrics.upstream_in_flight.dec()
 
 
 async def read_whole(

@@ -47,9 +47,8 @@ class Storage:
     """The shared way to the file store."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
-        key = settings.SUPABASE_PUBLISHABLE_KEY
         self._url = f"{settings.SUPABASE_URL}/storage/v1/object"
-        self._key = key.get_secret_value() if key else "sb_publishable_unset"
+        self._key = settings.publishable_key
         self._http = http
 
     def bucket(self, context: Context) -> "Bucket":
@@ -63,7 +62,8 @@ class Bucket:
     def __init__(self, http: httpx.AsyncClient, url: str, identity: Mapping[str, str], context: Context) -> None:
         self._http = http
         self._url = url
-        self._identity = identity
+        # What is packed on its way has another length than the file.
+        self._headers = {**identity, "Accept-Encoding": "identity"}
         self._context = context
 
     async def put(self, path: str, chunks: AsyncIterator[bytes], media_type: str, size: int | None) -> None:
@@ -132,11 +132,14 @@ class Bucket:
         outcome = "failed"
         try:
             answer = await self._http.request(
-                method, url, headers=httpx.Headers({**self._identity, **headers}), content=content
+                method, url, headers=httpx.Headers({**self._headers, **headers}), content=content
             )
             outcome = str(answer.status_code)
             if answer.status_code > 299:
-                raise storage_problem(answer.status_code, await read_whole(answer, MAX_REFUSAL_BYTES) or b"")
+                problem = storage_problem(answer.status_code, await read_whole(answer, MAX_REFUSAL_BYTES) or b"")
+                if isinstance(problem, RangeError) and "content-range" in answer.headers:
+                    problem = RangeError(headers={"Content-Range": answer.headers["content-range"]})
+                raise problem
         except httpx.ConnectError as error:
             raise UpstreamUnavailableError from error
         except httpx.TransportError as error:

@@ -445,7 +445,27 @@ def test_an_invalid_request_is_refused_and_nothing_goes_up(
     assert 422 in documented(app, name)
 
 
-@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.hidden])
+WITHIN = {"list_lab_runs": "/rest/v1/labs", "list_invitations": "/rest/v1/my_workspaces"}
+"""Lists of what belongs to a row, and where that row is."""
+
+
+@pytest.mark.parametrize(("name", "parent"), WITHIN.items())
+def test_what_belongs_to_something_hidden_is_not_found(
+    client: TestClient, upstream: respx.Router, app: FastAPI, name: str, parent: str
+) -> None:
+    route = ROUTES[name]
+    upstream.request(*route.upstream).respond(200, json=[])
+    upstream.get(parent, name="parent").mock(return_value=NO_ROW)
+    problem(route.send(client), 404, "not_found")
+    assert 404 in documented(app, name)
+    upstream["parent"].respond(200, json={"id": "any"})
+    assert route.send(client).json() == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, route in ROUTES.items() if route.hidden and name not in WITHIN],
+)
 def test_what_is_hidden_is_not_found(client: TestClient, upstream: respx.Router, app: FastAPI, name: str) -> None:
     route = ROUTES[name]
     if route.hidden is NO_ROW and name.startswith("list_"):

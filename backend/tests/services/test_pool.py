@@ -10,13 +10,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+import respx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from prometheus_client import REGISTRY
 
 from app.config import Settings
 from app.services import pool
 from dev.processes import free_port
+from tests.conftest import server
 
 
 async def ask(url: str, times: int = 1, at_once: int = 1) -> None:
@@ -193,3 +196,24 @@ def test_no_redirect_is_followed() -> None:
 def test_an_answer_that_is_too_large_gives_its_connection_back() -> None:
     endless = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 999
     assert asyncio.run(ask_in_turn([], [endless] * 3, *["GET"] * 3)) == [200] * 3
+
+
+def in_flight() -> float:
+    return REGISTRY.get_sample_value("aide_upstream_in_flight") or 0
+
+
+def test_a_request_is_in_flight_until_its_answer_is_closed(upstream: respx.Router) -> None:
+    upstream.get("/file").respond(200, content=b"text")
+
+    async def run() -> None:
+        before = in_flight()
+        async with pool.AiohttpClient(Settings()) as client:
+            answer = await client.request("GET", f"{server.url}/file")
+            assert in_flight() - before == 1, "its body is not read yet"
+            await answer.aclose()
+            await answer.aclose()
+            with pytest.raises(httpx.ConnectError):
+                await client.request("GET", f"http://127.0.0.1:{free_port()}/")
+        assert in_flight() == before
+
+    asyncio.run(run())

@@ -12,7 +12,7 @@ import respx
 
 from app.config import Settings
 from app.context import Context
-from app.errors import MalformedRequestError, UpstreamUnavailableError
+from app.errors import MalformedRequestError, RangeError, UpstreamUnavailableError
 from app.memory import Memory
 from app.services.pool import AiohttpClient
 from app.services.storage import MAX_REMOVED, Bucket
@@ -116,3 +116,24 @@ def test_an_answer_that_nobody_reads_keeps_no_connection(
             gc.enable()
 
     with_bucket(story, UPSTREAM_CONNECTIONS=1)
+
+
+def test_a_file_is_asked_for_as_it_is_never_packed(upstream: respx.Router) -> None:
+    asked = upstream.get(f"{PATH}/w/s/a.txt").respond(200, content=b"text")
+
+    async def story(bucket: Bucket) -> None:
+        await (await bucket.open("w/s/a.txt")).aclose()
+
+    with_bucket(story)
+    assert asked.calls.last.request.headers["accept-encoding"] == "identity"
+
+
+def test_a_range_that_the_store_refuses_is_told_with_the_files_size(upstream: respx.Router) -> None:
+    upstream.route().respond(416, headers={"Content-Range": "bytes */9"}, json={"statusCode": "416"})
+
+    async def story(bucket: Bucket) -> None:
+        with pytest.raises(RangeError) as refusal:
+            await bucket.open("w/s/a.txt", "bytes=10-")
+        assert refusal.value.headers == {"Content-Range": "bytes */9"}
+
+    with_bucket(story)

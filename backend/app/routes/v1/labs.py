@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from app.dependencies import IfMatch, Labs, SourceFiles
+from app.dependencies import CodeRunner, IfMatch, Labs, SourceFiles
 from app.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -97,13 +97,13 @@ async def delete_lab(lab_id: UUID, labs: Labs, versions: IfMatch, files: SourceF
     ),
     response_model=LabRun,
 )
-async def run_lab(lab_id: UUID, attempt: LabRunCreate, labs: Labs) -> Response:
+async def run_lab(lab_id: UUID, attempt: LabRunCreate, labs: Labs, runner: CodeRunner) -> Response:
     """Run code against the tests of a code lab. The result is kept, the newest 50 of each lab; when every test passes,
     the lab's `status` becomes `completed`."""
-    return await labs.run(lab_id, attempt.code)
+    return await labs.run(lab_id, attempt.code, runner)
 
 
-@router.get("/{lab_id}/runs", responses=LISTED, response_model=list[LabRun])
+@router.get("/{lab_id}/runs", responses=FOUND | LISTED, response_model=list[LabRun])
 async def list_lab_runs(lab_id: UUID, query: Annotated[LabRunQuery, Query()], labs: Labs) -> Response:
     """List what was run in a lab, the newest first."""
     return await labs.list_runs(lab_id, query)

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Path, Query, Response, status
 
 from app.answers import json_answer
-from app.dependencies import DatabaseSession, Invitations
+from app.dependencies import DatabaseSession, Invitations, Workspaces
 from app.errors import InvalidRequestError, WriteConflictError
 from app.models.member import (
     Accepted,
@@ -73,12 +73,15 @@ async def issue_invitation(workspace_id: UUID, new: InvitationCreate, session: D
     return json_answer(await sharing.create_invitation(session, workspace_id, new), status.HTTP_201_CREATED)
 
 
-@router.get("/workspaces/{workspace_id}/invitations", responses=LISTED, response_model=list[Invitation])
+@router.get("/workspaces/{workspace_id}/invitations", responses=FOUND | LISTED, response_model=list[Invitation])
 async def list_invitations(
-    workspace_id: UUID, query: Annotated[InvitationQuery, Query()], invitations: Invitations
+    workspace_id: UUID,
+    query: Annotated[InvitationQuery, Query()],
+    workspaces: Workspaces,
+    invitations: Invitations,
 ) -> Response:
     """List a workspace's invitations, the newest first. Only its owner sees any."""
-    return await invitations.list(query, workspace_id=str(workspace_id))
+    return await workspaces.list_within(workspace_id, invitations, query, workspace_id=str(workspace_id))
 
 
 @router.delete(
@@ -93,9 +96,7 @@ async def delete_invitation(workspace_id: UUID, invitation_id: UUID, session: Da
 
 @router.post(
     "/invitations/{token}/accept",
-    responses=FOUND
-    | problems(LimitReachedError, WriteConflictError)
-    | problems(InvitationExpiredError, InvitationUsedUpError),
+    responses=FOUND | problems(LimitReachedError, WriteConflictError, InvitationExpiredError, InvitationUsedUpError),
     response_model=Accepted,
 )
 async def accept_invitation(token: Token, session: DatabaseSession) -> Response:
