@@ -28,21 +28,28 @@ async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
         yield view[begin : begin + PIECE_BYTES]
 
 
-class FileAnswer(StreamingResponse):
+class StreamedAnswer(StreamingResponse):
+    """An answer that is made while it is sent; none of it is made for a HEAD."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if Context.of(scope).is_head:
+            self.body_iterator = _pieces(b"")
+        await super().__call__(scope, receive, send)
+
+
+class FileAnswer(StreamedAnswer):
     """A part of what an upstream answer holds, or all of it, passed on as it comes. Closes that answer."""
 
     def __init__(
         self, upstream: httpx.Response, skipped: int, length: int, status: int, headers: Mapping[str, str], kind: str
     ) -> None:
-        """`length` bytes are sent, after so many `skipped` ones; none for a HEAD."""
+        """`length` bytes are sent, after so many `skipped` ones."""
         self._upstream = upstream
         super().__init__(self._part(skipped, length), status, {**headers, "Content-Length": str(length)})
         self.headers["Content-Type"] = kind  # as it is: nobody knows a text's charset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if Context.of(scope).is_head:
-                self.body_iterator = _pieces(b"")
             await super().__call__(scope, receive, send)
         finally:
             await self._upstream.aclose()
@@ -64,7 +71,7 @@ class FileAnswer(StreamingResponse):
             raise UnfinishedAnswerError
 
 
-class ElementAnswer(StreamingResponse):
+class ElementAnswer(StreamedAnswer):
     """The one element of the list that an upstream answer holds, passed on as it comes. Closes that answer."""
 
     def __init__(self, first: bytes, upstream: httpx.Response) -> None:

@@ -1,6 +1,7 @@
 """How what went wrong is answered: as a problem document, whoever raised it."""
 
 import json
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -22,6 +23,10 @@ from app.errors import (
 )
 
 MAX_LISTED_ERRORS = 50
+MAX_DEPTH = 20
+"""Names and positions by which the place of an error is told."""
+MAX_NAME = 200
+"""Characters of a name that the client has made up, and of what is said about its value."""
 
 
 def problem_response(problem: ProblemError, scope: Scope) -> Response:
@@ -44,12 +49,19 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
     if isinstance(error.body, bytes):  # FastAPI parses it only when `Content-Type` says what it is
         return problem_response(UnsupportedMediaTypeError(), request.scope)
     found = error.errors()
-    errors = [{key: item[key] for key in ("loc", "msg", "type")} for item in found[:MAX_LISTED_ERRORS]]
+    errors = [
+        {"loc": list(map(_short, item["loc"][:MAX_DEPTH])), "msg": _short(item["msg"]), "type": item["type"]}
+        for item in found[:MAX_LISTED_ERRORS]
+    ]
     if found[0]["type"] == "json_invalid":
         errors[0]["msg"] += f": {found[0]['ctx']['error']}"
     cut = len(found) > len(errors)
     detail = f"{len(found)} values are not allowed; `errors` names the first {len(errors)}." if cut else None
     return problem_response(InvalidRequestError(detail, errors=errors), request.scope)
+
+
+def _short(part: Any) -> Any:
+    return f"{part[:MAX_NAME]}..." if isinstance(part, str) and len(part) > MAX_NAME else part
 
 
 _HTTP_KINDS = {404: RouteNotFoundError, 405: MethodNotAllowedError, 413: BodyTooLargeError}

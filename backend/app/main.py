@@ -125,7 +125,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         places_per_user=settings.MAX_FILES_PER_USER,
         body_bytes=settings.MAX_FILE_BYTES,
         streamed=True,
-        pattern=r"(?:PUT|GET|HEAD|DELETE) /v1/sources/[^/]+/file|POST /v1/sources/[^/]+/text",
+        pattern=r"(?:PUT|GET|DELETE) /v1/sources/[^/]+/file|POST /v1/sources/[^/]+/text",
     )
     runs = Lane(
         "runs",
@@ -150,7 +150,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         seconds=settings.FILE_TIMEOUT,
         places=settings.MAX_FILES,
         places_per_user=settings.MAX_FILES_PER_USER,
-        body_bytes=MAX_RUN_BYTES,
+        body_bytes=MAX_BODY_BYTES,
         pattern=r"POST /v1/workspaces/[^/]+/copy",
     )
     lanes = Lanes(ordinary, [files_lane, runs, listeners, copies])

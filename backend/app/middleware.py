@@ -24,6 +24,7 @@ from app.errors import (
     MalformedRequestError,
     ProblemError,
     RefusedPreflightError,
+    RouteNotFoundError,
     UnauthenticatedError,
     UnfinishedAnswerError,
     UpgradeRefusedError,
@@ -49,13 +50,14 @@ CUT_OFF = "cut_off"
 _PROBES = frozenset({"/health", "/ready"})
 _METHODS = frozenset({"GET", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD", "PUT"})
 _SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
-_API_HEADERS = [
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-]
+_NO_STORE = (b"cache-control", b"no-store")
+_API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_KEPT = ("/docs/", "/redoc/")
+"""Files that browsers may keep."""
 
 _ALLOWED_ORIGIN = "access-control-allow-origin"
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, section 3.2.
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -77,7 +79,7 @@ class RequestMiddleware:
         started_at = time.perf_counter()
         method = scope["method"]
         context = self._open(scope)
-        if method == "HEAD":  # RFC 9110, section 9.3.2; the server keeps the content back
+        if context.is_head:  # RFC 9110, section 9.3.2; the server keeps the content back
             scope = {**scope, "method": "GET"}
         scope.setdefault("state", {})["context"] = context
         status = 0
@@ -100,11 +102,12 @@ class RequestMiddleware:
         given = headers.get("x-request-id", "")
         trace = headers.get("traceparent", "")
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        lane = self._lanes.find(scope["method"], path)
+        is_head = scope["method"] == "HEAD"
+        lane = self._lanes.find("GET" if is_head else scope["method"], path)
         return Context(
             id=given if _REQUEST_ID.fullmatch(given) else token_hex(16),
             path=path,
-            is_head=scope["method"] == "HEAD",
+            is_head=is_head,
             lane=lane,
             memory=self._memory.share(),
             deadline=asyncio.timeout(lane.seconds),
@@ -134,8 +137,10 @@ class RequestMiddleware:
 
 
 def _headers(context: Context) -> list[tuple[bytes, bytes]]:
-    always = [(b"x-request-id", context.id.encode()), *_SAFE_HEADERS]
-    return [*always, *_API_HEADERS] if context.path.startswith("/v1") else always
+    headers = [(b"x-request-id", context.id.encode()), *_SAFE_HEADERS]
+    if context.path.startswith("/v1"):
+        return [*headers, _NO_STORE, _API_POLICY]
+    return headers if context.path.startswith(_KEPT) else [*headers, _NO_STORE]
 
 
 class CrossOriginMiddleware(CORSMiddleware):
@@ -206,7 +211,7 @@ class LimitsMiddleware:
         probe = context.path in _PROBES  # answered to whoever asks by address, and when no place is free
         places = self._places[context.lane.name]
         with places.take(always=probe):
-            self._check(scope, context.lane, probe)
+            self._check(scope, context, probe)
             async with context.deadline:
                 if not context.path.startswith("/v1"):
                     await self.app(scope, receive, send)
@@ -217,9 +222,12 @@ class LimitsMiddleware:
                     context.admit(caller)
                     await self.app(scope, receive, send)
 
-    def _check(self, scope: Scope, lane: Lane, probe: bool) -> None:
+    def _check(self, scope: Scope, context: Context, probe: bool) -> None:
+        lane = context.lane
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
             raise UriTooLongError(f"The path and query are longer than {MAX_URI_BYTES} bytes together.")
+        if _CONTROL.search(context.path):  # routes would take a line feed at the end for the end
+            raise RouteNotFoundError
         size = 0
         host = None
         for name, value in scope["headers"]:

@@ -4,8 +4,7 @@ https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol"""
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from starlette.responses import StreamingResponse
-
+from app.answers import StreamedAnswer
 from app.errors import ProblemError
 from app.models.chat_message import Citation
 from app.models.stream import (
@@ -30,9 +29,9 @@ QUIET = b": still here\n\n"
 _MEANINGS = {kind.code: kind.meaning() for kind in ProblemError.kinds()}
 
 
-def stream_answer(message_id: str, states: AsyncIterator[Snapshot | None]) -> StreamingResponse:
+def stream_answer(message_id: str, states: AsyncIterator[Snapshot | None]) -> StreamedAnswer:
     """The answer's message from its beginning to its end."""
-    return StreamingResponse(_events(message_id, states), headers=HEADERS, media_type="text/event-stream")
+    return StreamedAnswer(_events(message_id, states), headers=HEADERS, media_type="text/event-stream")
 
 
 async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> AsyncIterator[bytes]:
@@ -67,9 +66,9 @@ async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> As
         yield event
 
 
-def stream_progress(lab_id: str, states: AsyncIterator[Snapshot | None]) -> StreamingResponse:
+def stream_progress(lab_id: str, states: AsyncIterator[Snapshot | None]) -> StreamedAnswer:
     """How far the generation of a lab has come, to its end."""
-    return StreamingResponse(_progress_events(lab_id, states), headers=HEADERS, media_type="text/event-stream")
+    return StreamedAnswer(_progress_events(lab_id, states), headers=HEADERS, media_type="text/event-stream")
 
 
 async def _progress_events(lab_id: str, states: AsyncIterator[Snapshot | None]) -> AsyncIterator[bytes]:

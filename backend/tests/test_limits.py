@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import respx
+from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.context import Context
@@ -13,12 +15,16 @@ from app.errors import UnfinishedAnswerError
 from app.lanes import Lane, Lanes, Places
 from app.memory import UNCOUNTED_BYTES, Memory
 from app.middleware import SENDING_SECONDS, LimitsMiddleware, RequestMiddleware
+from tests.routes.exchange import problem
 
 ORDINARY = Lane("ordinary", seconds=2, places=2, places_per_user=1, body_bytes=1 << 20)
-STREAMED = Lane("files", seconds=2, places=2, places_per_user=1, body_bytes=1 << 20, streamed=True, pattern="PUT /.*")
+STREAMED = Lane(
+    "files", seconds=2, places=2, places_per_user=1, body_bytes=1 << 20, streamed=True, pattern="(?:GET|PUT) /.*"
+)
 TOTAL = 10 << 20
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 PIECE: Message = {"type": "http.response.body", "body": b"a piece", "more_body": True}
+ID = "60000000-0000-4000-8000-000000000001"
 END: Message = {"type": "http.response.body", "body": b""}
 
 
@@ -138,3 +144,41 @@ def test_between_two_pieces_others_have_their_turn() -> None:
 
     ask(app)
     assert turns == [True], "else an answer whose client is gone could not be ended"
+
+
+@pytest.mark.parametrize("path", ["/v1/workspaces%0A", "/v1/workspaces%0D%0A", "/v1/%00", "/docs/%7f", "/health%09"])
+def test_an_address_with_a_control_character_is_no_route(client: TestClient, upstream: respx.Router, path: str) -> None:
+    for method in ("GET", "POST"):
+        answer = client.request(method, path, json={"name": "L"} if method == "POST" else None)
+        problem(answer, 404, "route_not_found")
+    assert not upstream.calls
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_who_asks_for_the_headers_alone_has_the_places_of_who_asks_for_all(method: str) -> None:
+    lanes: list[Lane] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        lanes.append(Context.of(scope).lane)
+        await send(dict(START, headers=[]))
+        await send(END)
+
+    ask(app, method)
+    assert lanes == [STREAMED]
+
+
+def test_nothing_is_made_of_an_answer_whose_headers_alone_are_wanted(
+    client: TestClient, upstream: respx.Router
+) -> None:
+    row = {"id": ID, "status": "streaming"}
+    asked = upstream.get("/rest/v1/chat_messages").respond(200, json=[row])
+    answer = client.head(f"/v1/workspaces/{ID}/chat/main/stream")
+    assert (answer.status_code, answer.headers["x-vercel-ai-ui-message-stream"]) == (200, "v1")
+    assert len(asked.calls) == 1, "the row is found, and not followed"
+
+
+def test_what_a_client_has_made_up_is_repeated_in_short(client: TestClient) -> None:
+    answer = client.post("/v1/workspaces", json={"name": "L", "\N{GRINNING FACE}" * 500_000: 1})
+    [error] = problem(answer, 422, "invalid_request")["errors"]
+    assert error["loc"] == ["body", "\N{GRINNING FACE}" * 200 + "..."]
+    assert len(answer.content) < 4000

@@ -203,6 +203,15 @@ class TestHeaders:
         client.get("/v1/workspaces", headers={"traceparent": "00-x"})
         assert "traceparent" not in route.calls.last.request.headers
 
+    @pytest.mark.parametrize("path", ["/", "/health", "/docs", "/openapi.json", "/problems", "/no-such-route"])
+    def test_nothing_is_to_be_kept(self, client: TestClient, path: str) -> None:
+        assert client.get(path).headers["cache-control"] == "no-store"
+
+    def test_the_files_of_the_docs_may_be_kept(self, client: TestClient) -> None:
+        answer = client.get("/docs/swagger-ui.css")
+        assert answer.status_code == 200
+        assert "cache-control" not in answer.headers
+
     def test_answers_are_safe_to_show_and_not_to_keep(self, client: TestClient) -> None:
         headers = client.get("/v1/no-such-route").headers
         assert headers["x-content-type-options"] == "nosniff"
