@@ -68,7 +68,6 @@ class Memory:
         finally:
             share.patience -= time.monotonic() - started_at
             if turn.cancelled():
-                self._waiting = deque(entry for entry in self._waiting if entry[2] is not turn)
                 self._at_work += share.size > 0
                 self._serve()
 

@@ -33,7 +33,8 @@ class ChatTurn(BaseModel):
 
 
 class ChatRequest(Input):
-    """The body that `useChat` sends: its last message is the question. Unknown fields are allowed here alone."""
+    """The body that `useChat` sends: its last message is the question. Unknown fields are allowed in it
+    alone, at every level."""
 
     model_config = ConfigDict(
         extra="allow",

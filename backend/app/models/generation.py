@@ -4,9 +4,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.models.file import MAX_PAGES
+
 Wish = Annotated[str, StringConstraints(pattern=r"^[\w .,()+#-]{1,40}$")]
 """A few plain words."""
-FilePage = Annotated[int, Field(ge=1, le=5000)]
+FilePage = Annotated[int, Field(ge=1, le=MAX_PAGES)]
 
 
 class PageRange(BaseModel):

@@ -3,10 +3,10 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import MISSING, BaseModel, ConfigDict, Field, JsonValue
 
 from app.models.page import PageQuery
-from app.models.types import Input, Row, Timestamp, examples
+from app.models.types import Input, Moment, Row, Timestamp, examples
 from app.models.workspace import Role
 
 SharedRole = Literal["editor", "viewer"]
@@ -78,9 +78,9 @@ class InvitationCreate(Input):
     uses: Annotated[
         int | MISSING, Field(ge=1, le=MAX_USES, description="How many people may accept it. 1 by default.")
     ] = MISSING
-    expires_at: Annotated[
-        AwareDatetime | MISSING, Field(description="Within a year from now; in seven days by default.")
-    ] = MISSING
+    expires_at: Annotated[Moment | MISSING, Field(description="Within a year from now; in seven days by default.")] = (
+        MISSING
+    )
 
 
 class InvitationQuery(PageQuery):

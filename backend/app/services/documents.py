@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from app.models.file import MAX_PAGES
 from app.models.source import Failure
 
 FAILURES: tuple[Failure, ...] = get_args(Failure)
 MEDIA_TYPES = ("application/pdf", "text/markdown", "text/plain")
 WORKER = Path(__file__).with_name("document_worker.py")
-MAX_PAGES = 5000
 MAX_OUTPUT = 12 << 20
 CHUNK = 1 << 16
 CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")

@@ -22,13 +22,12 @@ class Readiness:
         self._database = database
         self._verifier = verifier
         self._asking: asyncio.Task[str | None] | None = None
-        self._asked_at = 0.0
+        self._answered_at = 0.0
 
     async def fault(self) -> str | None:
         """What is wrong, or None."""
-        now = time.monotonic()
-        if not self._asking or (self._asking.done() and now - self._asked_at > READY_SECONDS):
-            self._asked_at = now
+        is_old = time.monotonic() - self._answered_at > READY_SECONDS
+        if not self._asking or (self._asking.done() and is_old):
             self._asking = asyncio.create_task(self._ask())
         return await asyncio.shield(self._asking)
 
@@ -36,6 +35,7 @@ class Readiness:
         faults = await asyncio.gather(
             _fault("login service", self._verifier.check()), _fault("data API", self._check_schema())
         )
+        self._answered_at = time.monotonic()
         return next(filter(None, faults), None)
 
     async def _check_schema(self) -> None:

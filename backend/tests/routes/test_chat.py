@@ -182,9 +182,7 @@ def test_a_conversation_without_an_unfinished_answer_has_nothing_to_follow(
 
 def test_an_answer_that_is_written_elsewhere_is_followed(learner: TestClient, upstream: respx.Router) -> None:
     row = {"status": "complete", "content": "Because."}
-    upstream.get(MESSAGES).mock(
-        side_effect=[httpx.Response(200, json=[RUNNING]), httpx.Response(200, json=[row])]
-    )
+    upstream.get(MESSAGES).mock(side_effect=[httpx.Response(200, json=[RUNNING]), httpx.Response(200, json=[row])])
     told = parts(learner.get(f"{PATH}/main/stream"))
     assert (told[0]["messageId"], told[2]["delta"]) == (ANSWER_ID, "Because.")
     asked = upstream.calls[0].request.url.params

@@ -1,6 +1,8 @@
 """What an answer of the data API means to the caller, in the wording of both backends."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +23,7 @@ from app.errors import (
     UpstreamUnavailableError,
     WriteConflictError,
 )
-from app.services.refusals import upstream_problem
+from app.services.refusals import RAISED, upstream_problem
 
 SECRET = "secret"
 
@@ -140,3 +142,14 @@ def test_what_a_proxy_answers_by_itself_has_its_reason_and_a_time_to_wait(status
     assert reason in str(problem.detail)
     assert problem.headers
     assert int(problem.headers["Retry-After"]) >= 5
+
+
+def test_every_word_that_our_functions_raise_is_known() -> None:
+    migrations = Path(__file__).parents[3] / "supabase/migrations"
+    raised = {
+        word
+        for file in migrations.glob("*.sql")
+        for word in re.findall(r"raise sqlstate '\w+' using message = '(\w+)'", file.read_text())
+    }
+    assert len(raised) > 20
+    assert raised <= RAISED.keys()
