@@ -4,18 +4,13 @@ Names, defaults, statuses and refusals are those of judge0/judge0 1.13.1 (app/co
 app/serializers, config/routes.rb). One language, no compiler, no files, no callbacks, no batches.
 """
 
-import asyncio
 import base64
 import binascii
 import contextlib
 import hmac
 import json
 import logging
-import time
-import uuid
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, StrictInt, StrictStr, ValidationError
@@ -25,8 +20,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from runner import python
-from runner.sandbox import ACCEPTED, DESCRIPTIONS, IN_QUEUE, PROCESSING, WRONG_ANSWER, Ending, Limits, Sandbox
+from runner.sandbox import DESCRIPTIONS, Ending, Limits, Sandbox
 from runner.settings import Settings
+from runner.submissions import QueueFullError, Submission, Submissions
 
 LANGUAGE = {"id": 71, "name": f"Python ({python.VERSION} for WebAssembly)"}
 DETAILS = {"is_archived": False, "source_file": "script.py", "compile_cmd": None, "run_cmd": "python3 script.py"}
@@ -34,7 +30,6 @@ ABOUT = {"version": "1.13.1", "homepage": None, "source_code": None, "maintainer
 
 RETRY_AFTER = "1"
 DEFAULT_FIELDS = ("token", "time", "memory", "stdout", "stderr", "compile_output", "message", "status")
-ENCODED_FIELDS = {"source_code", "stdin", "expected_output", "stdout", "stderr", "compile_output", "message"}
 
 NOT_ALLOWED = ("additional_files", "callback_url", "enable_network", "command_line_arguments", "compiler_options")
 
@@ -65,144 +60,6 @@ class NewSubmission(BaseModel):
     enable_network: Any = None
     command_line_arguments: Any = None
     compiler_options: Any = None
-
-
-@dataclass
-class Submission:
-    """A program, and what has become of it."""
-
-    source_code: bytes
-    stdin: bytes
-    expected_output: bytes | None
-    limits: Limits
-    token: str = field(default_factory=lambda: str(uuid.uuid4()))
-    status: int = IN_QUEUE
-    ending: Ending | None = None
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-    finished_at: float = 0.0
-
-    @property
-    def weight(self) -> int:
-        """Bytes it holds."""
-        output = len(self.ending.stdout) + len(self.ending.stderr) if self.ending else 0
-        return len(self.source_code) + len(self.stdin) + len(self.expected_output or b"") + output
-
-    def fields(self) -> dict[str, Any]:
-        """All of them; texts as bytes."""
-        ending = self.ending or Ending(self.status, b"", b"")
-        return {
-            "token": self.token,
-            "source_code": self.source_code,
-            "language_id": LANGUAGE["id"],
-            "language": LANGUAGE,
-            "stdin": self.stdin or None,
-            "expected_output": self.expected_output,
-            "stdout": ending.stdout or None,
-            "stderr": ending.stderr or None,
-            "compile_output": None,
-            "message": ending.message.encode() if ending.message else None,
-            "status": {"id": self.status, "description": DESCRIPTIONS[self.status]},
-            "status_id": self.status,
-            "exit_code": ending.exit_code,
-            "exit_signal": ending.exit_signal,
-            "time": None if ending.cpu_seconds is None else f"{ending.cpu_seconds:.3f}",
-            "wall_time": None if ending.wall_seconds is None else f"{ending.wall_seconds:.3f}",
-            "memory": ending.memory_kib,
-            "cpu_time_limit": f"{self.limits.cpu_seconds}",
-            "wall_time_limit": f"{self.limits.wall_seconds}",
-            "memory_limit": self.limits.memory_kib,
-        }
-
-
-class QueueFullError(Exception):
-    """More submissions wait than may."""
-
-
-class Submissions:
-    """Runs submissions in the order in which they came, and keeps their results for a while."""
-
-    def __init__(self, settings: Settings, sandbox: Sandbox) -> None:
-        self._settings = settings
-        self._sandbox = sandbox
-        self._slots = asyncio.Semaphore(settings.slots)
-        self._waiting = 0
-        self._kept: OrderedDict[str, Submission] = OrderedDict()
-        self._running: dict[str, Submission] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def submit(self, submission: Submission) -> None:
-        """Put it into the queue. Raises `QueueFullError`."""
-        if self._slots.locked() and self._waiting >= self._settings.queue:
-            raise QueueFullError
-        self._running[submission.token] = submission
-        self._waiting += 1
-        task = asyncio.create_task(self._run(submission))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def find(self, token: str) -> Submission | None:
-        """One that is waiting, running, or kept."""
-        self._evict()
-        return self._running.get(token) or self._kept.get(token)
-
-    async def _run(self, submission: Submission) -> None:
-        waiting = True
-        try:
-            async with self._slots:
-                self._waiting -= 1
-                waiting = False
-                submission.status = PROCESSING
-                ending = await self._sandbox.run(submission.source_code, submission.stdin, submission.limits)
-            expected = submission.expected_output
-            wrong = ending.status == ACCEPTED and expected is not None and _lines(expected) != _lines(ending.stdout)
-            submission.ending = ending
-            submission.status = WRONG_ANSWER if wrong else ending.status
-            log.info(
-                "ran a submission",
-                extra={
-                    "fields": {
-                        "token": submission.token,
-                        "status": DESCRIPTIONS[submission.status],
-                        "exit_code": ending.exit_code,
-                        "exit_signal": ending.exit_signal,
-                        "seconds": ending.wall_seconds,
-                        "cpu_seconds": ending.cpu_seconds,
-                        "memory_kib": ending.memory_kib,
-                    }
-                },
-            )
-        finally:
-            self._waiting -= waiting
-            submission.finished_at = time.monotonic()
-            self._running.pop(submission.token, None)
-            self._kept[submission.token] = submission
-            self._evict()
-            submission.done.set()
-
-    def _evict(self) -> None:
-        too_old = time.monotonic() - self._settings.kept_seconds
-        weight = sum(kept.weight for kept in self._kept.values())
-        while self._kept:
-            oldest = next(iter(self._kept.values()))
-            if (
-                oldest.finished_at >= too_old
-                and len(self._kept) <= self._settings.kept_results
-                and weight <= self._settings.kept_bytes
-            ):
-                return
-            weight -= oldest.weight
-            del self._kept[oldest.token]
-
-    async def close(self) -> None:
-        """End what runs."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _lines(text: bytes) -> list[bytes]:
-    """As Judge0 compares output: white space at the ends of lines and of the whole does not count."""
-    return [line.rstrip() for line in text.rstrip().split(b"\n")]
 
 
 class Refusal(Exception):  # noqa: N818
@@ -269,8 +126,7 @@ class Api:
 
     async def health(self, request: Request) -> Response:
         """200 when a run would start at once, else 503."""
-        ready = self._sandbox.is_ready
-        if not ready:
+        if not self._sandbox.is_ready:
             await self._sandbox.start()  # raises, and the next probe tries again
         return JSONResponse({"status": "ok"})
 
@@ -331,13 +187,7 @@ class Api:
         wrong: dict[str, list[str]] = {}
         if str(new.language_id) != str(LANGUAGE["id"]):
             wrong["language_id"] = [f"language with id {new.language_id} doesn't exist"]
-        for name in (
-            "additional_files",
-            "callback_url",
-            "enable_network",
-            "command_line_arguments",
-            "compiler_options",
-        ):
+        for name in NOT_ALLOWED:
             if getattr(new, name):
                 wrong[name] = [f"setting {name} is not allowed"]
         most = self._settings
@@ -374,12 +224,39 @@ class Api:
         )
 
 
+def _all_fields(submission: Submission) -> dict[str, Any]:
+    """Those that can be asked for; texts as bytes."""
+    ending = submission.ending or Ending(submission.status, b"", b"")
+    return {
+        "token": submission.token,
+        "source_code": submission.source_code,
+        "language_id": LANGUAGE["id"],
+        "language": LANGUAGE,
+        "stdin": submission.stdin or None,
+        "expected_output": submission.expected_output,
+        "stdout": ending.stdout or None,
+        "stderr": ending.stderr or None,
+        "compile_output": None,
+        "message": ending.message.encode() if ending.message else None,
+        "status": {"id": submission.status, "description": DESCRIPTIONS[submission.status]},
+        "status_id": submission.status,
+        "exit_code": ending.exit_code,
+        "exit_signal": ending.exit_signal,
+        "time": None if ending.cpu_seconds is None else f"{ending.cpu_seconds:.3f}",
+        "wall_time": None if ending.wall_seconds is None else f"{ending.wall_seconds:.3f}",
+        "memory": ending.memory_kib,
+        "cpu_time_limit": f"{submission.limits.cpu_seconds}",
+        "wall_time_limit": f"{submission.limits.wall_seconds}",
+        "memory_limit": submission.limits.memory_kib,
+    }
+
+
 def _encoded(request: Request) -> bool:
     return request.query_params.get("base64_encoded") == "true"
 
 
 def _fields(request: Request) -> tuple[str, ...]:
-    known = Submission(b"", b"", None, Limits(0, 0, 0)).fields()
+    known = _all_fields(Submission(b"", b"", None, Limits(0, 0, 0)))
     asked = [name for name in request.query_params.get("fields", "").split(",") if name]
     if wrong := [name for name in asked if name not in known and name != "*"]:
         raise Refusal(400, {"error": f"invalid fields: [{', '.join(wrong)}]"})
@@ -389,7 +266,7 @@ def _fields(request: Request) -> tuple[str, ...]:
 
 
 def _shown(submission: Submission, fields: tuple[str, ...], encoded: bool) -> dict[str, Any]:
-    values = submission.fields()
+    values = _all_fields(submission)
     shown = {}
     for name in fields:
         value = values[name]

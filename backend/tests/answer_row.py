@@ -1,4 +1,4 @@
-"""An unfinished answer, over a data API by script."""
+"""An unfinished answer and a turn on it, over a data API by script."""
 
 import asyncio
 import json
@@ -12,8 +12,9 @@ from supabase import AsyncClient, AsyncClientOptions
 
 from app.config import Settings
 from app.services.db import Session
-from app.services.leases import AnswerRow
+from app.services.leases import AnswerRow, Snapshot
 from app.services.pool import AiohttpClient
+from app.turns import Turn
 from tests.conftest import server
 
 ROW_ID = "60000000-0000-4000-8000-000000000001"
@@ -42,6 +43,18 @@ def tell(story: Story) -> None:
             await story(row)
 
     asyncio.run(run())
+
+
+def begun(row: AnswerRow) -> Turn:
+    """A turn that writes the answer."""
+    return Turn(row, Snapshot("streaming"), "complete")
+
+
+async def forever(turn: Turn) -> None:
+    """Work that shows a word and has no end."""
+    turn.begin()
+    turn.show(content="Well")
+    await asyncio.Event().wait()
 
 
 def written(route: respx.Route) -> list[Any]:

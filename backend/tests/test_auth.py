@@ -1,45 +1,26 @@
 """Who gets in, tested on one route: every route takes its caller from the same place."""
 
-import asyncio
 import base64
 import json
 import time
 from datetime import datetime
 from typing import Any
 
-import httpx
 import jwt
 import pytest
 import respx
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fastapi.testclient import TestClient
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from jwt.algorithms import ECAlgorithm
 
 from app import auth
 from tests.conftest import USER_ID, make_app
-from tests.respx_server import hang
+from tests.signed_tokens import CLAIMS, EC_KEY, JWKS, NOW, RSA_KEY, STRANGERS_KEY, sign, status_of
 from tests.tokens import JWT_SECRET, mint
 
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-STRANGERS_KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC_PEM = EC_KEY.public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 )
-JWKS = {
-    "keys": [
-        json.loads(ECAlgorithm.to_jwk(EC_KEY.public_key())) | {"kid": "ec", "alg": "ES256", "use": "sig"},
-        json.loads(RSAAlgorithm.to_jwk(RSA_KEY.public_key())) | {"kid": "rsa", "alg": "RS256", "use": "sig"},
-        {"kty": "a kind of key of tomorrow", "kid": "new"},
-    ]
-}
-NOW = int(time.time())
-CLAIMS: dict[str, Any] = {"sub": str(USER_ID), "aud": "authenticated", "role": "authenticated", "exp": NOW + 3600}
-
-
-def sign(claims: dict[str, Any] | None = None, *, key: Any = EC_KEY, algorithm: str = "ES256", **header: Any) -> str:
-    return jwt.encode(CLAIMS | (claims or {}), key, algorithm, headers={"kid": "ec"} | header)
 
 
 def without(claim: str) -> str:
@@ -148,22 +129,10 @@ FORGED = {
 
 
 @pytest.fixture
-def keys(upstream: respx.Router) -> respx.Route:
-    return upstream.get(auth.JWKS_PATH).respond(200, json=JWKS)
-
-
-@pytest.fixture
-def rows(upstream: respx.Router, keys: respx.Route) -> respx.Route:
+def rows(upstream: respx.Router) -> respx.Route:
+    """Where rows are read, by whoever is let in."""
+    upstream.get(auth.JWKS_PATH).respond(200, json=JWKS)
     return upstream.get("/rest/v1/my_workspaces").respond(200, json=[])
-
-
-def status_of(client: TestClient, token: str) -> int:
-    response = client.get("/v1/workspaces", headers={"Authorization": f"Bearer {token}"})
-    if response.status_code == 401:
-        assert response.headers["content-type"] == "application/problem+json"
-        assert response.headers["www-authenticate"] == "Bearer"
-        assert response.json()["code"] == "unauthenticated"
-    return response.status_code
 
 
 @pytest.mark.parametrize("token", FORGED.values(), ids=FORGED.keys())
@@ -250,141 +219,6 @@ def test_cached_tokens_are_bounded(anonymous: TestClient, rows: respx.Route, mon
     assert len(anonymous.app.state.verifier._verified) == 3  # type: ignore[attr-defined]
 
 
-def test_unknown_key_ids_do_not_hammer_the_login_service(
-    anonymous: TestClient, rows: respx.Route, keys: respx.Route
-) -> None:
-    for n in range(1000):
-        assert status_of(anonymous, sign(kid=f"made up {n}")) == 401
-    assert keys.call_count <= 5
-    assert not rows.called
-
-
-def test_many_who_need_the_keys_at_once_fetch_them_once() -> None:
-    async def fetches() -> int:
-        asked, answering = 0, asyncio.Event()
-
-        async def answer(request: httpx.Request) -> httpx.Response:
-            nonlocal asked
-            asked += 1
-            await answering.wait()
-            return httpx.Response(200, json=JWKS)
-
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-            keys = auth.KeySet("http://supabase.test/jwks.json", http)
-            waiting = [asyncio.create_task(keys.find("ec")) for _ in range(10)]
-            await asyncio.sleep(0)  # lets each of them begin
-            answering.set()
-            assert all(await asyncio.gather(*waiting))
-        return asked
-
-    assert asyncio.run(fetches()) == 1
-
-
-def test_a_login_service_that_does_not_answer_is_not_waited_for(
-    anonymous: TestClient, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(auth, "JWKS_TIMEOUT", 0.01)
-    keys.mock(side_effect=hang)
-    assert status_of(anonymous, sign()) == 503
-
-
-def test_a_new_key_is_found_once_the_pause_between_fetches_is_over(
-    anonymous: TestClient, rows: respx.Route, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert status_of(anonymous, sign()) == 200
-    rotated = json.loads(ECAlgorithm.to_jwk(STRANGERS_KEY.public_key())) | {"kid": "rotated", "alg": "ES256"}
-    keys.respond(200, json={"keys": [*JWKS["keys"], rotated]})
-    token = sign(key=STRANGERS_KEY, kid="rotated")
-    assert status_of(anonymous, token) == 401
-    monkeypatch.setattr(auth, "JWKS_RETRY_SECONDS", 0.0)
-    assert status_of(anonymous, token) == 200
-
-
-@pytest.mark.parametrize(
-    "outage",
-    [
-        httpx.Response(500),
-        httpx.Response(404, json={"keys": []}),
-        httpx.Response(200, text="<html>"),
-        httpx.Response(200, json={}),
-        httpx.Response(200, json=[]),
-        httpx.Response(200, json={"keys": 1}),
-        httpx.Response(302, headers={"Location": "https://evil.test"}),
-        httpx.ConnectError("refused"),
-    ],
-)
-def test_an_outage_of_the_login_service_is_survived_on_the_keys_at_hand(
-    anonymous: TestClient,
-    rows: respx.Route,
-    keys: respx.Route,
-    monkeypatch: pytest.MonkeyPatch,
-    outage: httpx.Response | Exception,
-) -> None:
-    keys.mock(side_effect=[outage]) if isinstance(outage, Exception) else keys.mock(return_value=outage)
-    response = anonymous.get("/v1/workspaces", headers={"Authorization": f"Bearer {sign()}"})
-    assert (response.status_code, response.json()["code"]) == (503, "supabase_unavailable")
-    assert response.headers["retry-after"]
-
-    monkeypatch.setattr(auth, "JWKS_RETRY_SECONDS", 0.0)
-    keys.mock(side_effect=None, return_value=httpx.Response(200, json=JWKS))
-    assert status_of(anonymous, sign()) == 200
-    keys.mock(side_effect=[outage] * 9) if isinstance(outage, Exception) else keys.mock(return_value=outage)
-    assert status_of(anonymous, sign({"session_id": "another"})) == 200
-    assert status_of(anonymous, sign(kid="unknown")) == 401
-
-
-def test_nobody_waits_while_old_keys_are_renewed(
-    anonymous: TestClient, rows: respx.Route, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = 0
-
-    async def count(request: httpx.Request) -> httpx.Response:
-        nonlocal asked
-        asked += 1
-        return await hang(request)
-
-    assert status_of(anonymous, sign()) == 200
-    for name, seconds in {"JWKS_FRESH_SECONDS": -1.0, "JWKS_RETRY_SECONDS": -1.0, "JWKS_TIMEOUT": 60.0}.items():
-        monkeypatch.setattr(auth, name, seconds)
-    keys.mock(side_effect=count)
-    for session in ("a", "b", "c"):
-        assert status_of(anonymous, sign({"session_id": session})) == 200
-    assert asked == 1
-
-
-def test_a_revoked_key_is_found_out_after_a_rest(
-    anonymous: TestClient, rows: respx.Route, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert status_of(anonymous, sign()) == 200
-    keys.respond(200, json={"keys": []})
-    for name in ("JWKS_FRESH_SECONDS", "JWKS_OLD_SECONDS", "JWKS_RETRY_SECONDS"):
-        monkeypatch.setattr(auth, name, -1.0)
-    assert status_of(anonymous, sign({"session_id": "another"})) == 401
-
-
-def test_a_verified_token_is_looked_at_again_after_a_while(
-    anonymous: TestClient, rows: respx.Route, keys: respx.Route, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(auth, "CACHED_SECONDS", 0.0)
-    token = sign()
-    assert status_of(anonymous, token) == 200
-    keys.respond(200, json={"keys": []})
-    for name in ("JWKS_FRESH_SECONDS", "JWKS_OLD_SECONDS", "JWKS_RETRY_SECONDS"):
-        monkeypatch.setattr(auth, name, -1.0)
-    assert status_of(anonymous, token) == 401
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [None, 1, "key", [], {"kty": "EC", "crv": "P-256", "x": 1, "y": None}, {"kty": []}, {"kty": "EC", "alg": "none"}],
-)
-def test_a_key_that_cannot_be_read_hides_no_other(
-    anonymous: TestClient, rows: respx.Route, keys: respx.Route, entry: object
-) -> None:
-    keys.respond(200, json={"keys": [entry, *JWKS["keys"]]})
-    assert status_of(anonymous, sign()) == 200
-
-
 def test_hs256_is_refused_where_no_secret_is_set(upstream: respx.Router, rows: respx.Route) -> None:
     with TestClient(make_app()) as client:
         assert status_of(client, mint(str(USER_ID))) == 401
@@ -396,14 +230,3 @@ def test_the_issuer_is_checked_where_one_is_set(upstream: respx.Router, rows: re
         assert status_of(client, sign()) == 401
         assert status_of(client, sign({"iss": "https://evil.test/auth/v1"})) == 401
         assert status_of(client, sign({"iss": "https://project.supabase.co/auth/v1"})) == 200
-
-
-def test_the_key_that_every_local_project_shares_is_refused_in_production(
-    upstream: respx.Router, rows: respx.Route, keys: respx.Route
-) -> None:
-    known = "b81269f1-21d8-4f2e-b719-c2240a840d90"
-    keys.respond(200, json={"keys": [JWKS["keys"][0] | {"kid": known}]})
-    with TestClient(make_app()) as client:
-        assert status_of(client, sign(kid=known)) == 200
-    with TestClient(make_app(ENVIRONMENT="production")) as client:
-        assert status_of(client, sign(kid=known)) == 401

@@ -1,4 +1,4 @@
-"""The lock files of npm: whatever is installed, on whichever system, is the content that was locked."""
+"""The packages of npm: what is installed, on whichever system, is what was locked; and ours have our licence."""
 
 import json
 from pathlib import Path
@@ -46,3 +46,12 @@ def test_packages_of_other_systems_are_locked_too(lock: Path) -> None:
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.parent.name)
 def test_no_registry_is_named(lock: Path) -> None:
     assert not [place for place, package in packages(lock).items() if "resolved" in package]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.parent.name)
+def test_each_package_of_ours_has_the_projects_license_and_cannot_be_published(lock: Path) -> None:
+    ours = json.loads(lock.with_name("package.json").read_text(encoding="utf-8"))
+    locked = json.loads(lock.read_text(encoding="utf-8"))["packages"][""]
+    first_line = (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines()[0]
+    assert f"{ours['license']} License" == f"{locked['license']} License" == first_line
+    assert ours["private"] is True

@@ -1,77 +1,36 @@
-"""Eight writers at once on real PostgreSQL: no orphan, no duplicate, one winner, and only answers that are documented.
+"""Eight writers at once on real PostgreSQL: no orphan, no duplicate, one winner, only answers that are documented."""
 
-The embedded stack has one connection, so that nothing races there.
-"""
-
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from random import Random
-from threading import Barrier
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from app.main import app
 from tests.integration.conftest import Backend, User, created
+from tests.integration.races import (
+    MARKS,
+    WRITERS,
+    Write,
+    Writers,
+    arrange,
+    assert_numbered,
+    assert_whole,
+    codes,
+    delete,
+    edit,
+    patch,
+    post,
+    statuses,
+)
 from tests.integration.rows import Row, canvas_edit, new_edge, new_lab, new_message, new_source, pasted, walk
 
-WRITERS = 8
 CHILDREN = ("/sources", "/labs", "/edges", "/chat-messages")
 
-pytestmark = [
-    pytest.mark.parametrize("backend", ["postgres"], indirect=True),
-    pytest.mark.parametrize("rounds", [10, pytest.param(200, marks=pytest.mark.soak)], ids="{} rounds".format),
-]
-
-Write = Callable[[httpx.Client], httpx.Response]
-
-# A pattern for each path, most exact first, and the operations below it.
-DOCUMENTED = [
-    (re.compile("/v1" + re.sub(r"\{\w+\}", "[^/]+", path.removeprefix("/v1"))), item)
-    for path, item in app.openapi()["paths"].items()
-    if path.startswith("/v1")
-]
-
-
-def assert_documented(response: httpx.Response) -> None:
-    """Assert that OpenAPI promises this status and problem for the request, and that it is no failure of ours."""
-    request = response.request
-    (item,) = (item for pattern, item in DOCUMENTED if pattern.fullmatch(request.url.path))
-    operation = item[request.method.lower()]
-    assert response.status_code < 500, response.text
-    assert str(response.status_code) in operation["responses"], response.text
-    if response.is_error:
-        described = operation["responses"][str(response.status_code)]
-        shared = app.openapi()["components"]["responses"][described["$ref"].rpartition("/")[2]]
-        assert response.json()["code"] in shared["content"]["application/problem+json"]["examples"], response.text
-
-
-class Writers:
-    """Eight writers, each with a connection of their own, who begin at the same moment."""
-
-    def __init__(self, pool: ThreadPoolExecutor, clients: Sequence[httpx.Client]) -> None:
-        self._pool = pool
-        self._clients = clients
-
-    def race(self, writes: Sequence[Write]) -> list[httpx.Response]:
-        """The answers to one write of each writer, in the order of the writes."""
-        assert len(writes) == WRITERS
-        barrier = Barrier(WRITERS)
-
-        def run(client: httpx.Client, write: Write) -> httpx.Response:
-            barrier.wait(timeout=30)
-            return write(client)
-
-        answers = list(self._pool.map(run, self._clients, writes))
-        for answer in answers:
-            assert_documented(answer)
-        return answers
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -86,49 +45,6 @@ def writers(backend: Backend, owner: User) -> Iterator[Writers]:
         yield Writers(pool, clients)
     for client in clients:
         client.close()
-
-
-def post(path: str, body: Row) -> Write:
-    return lambda client: client.post(path, json=body)
-
-
-def delete(path: str) -> Write:
-    return lambda client: client.delete(path)
-
-
-def patch(path: str, body: Row) -> Write:
-    return lambda client: client.patch(path, json=body)
-
-
-def arrange(workspace: Row, ids: Sequence[str], place: float = 1) -> Write:
-    """Moves these nodes, in this order, to one place."""
-    nodes = [{"id": id_, "position": {"x": place, "y": place}} for id_ in ids]
-    layout = {"nodes": nodes, "viewport": {"x": place, "y": place, "zoom": 1}}
-    return lambda client: client.patch(f"/workspaces/{workspace['id']}/canvas", json=layout)
-
-
-def statuses(answers: Sequence[httpx.Response]) -> Counter[int]:
-    return Counter(answer.status_code for answer in answers)
-
-
-def assert_whole(backend: Backend, api: httpx.Client, workspace: Row) -> None:
-    """Assert that nothing hangs in the air: neither as the owner sees it, nor in the tables themselves."""
-    nodes = {row["id"] for path in ("/sources", "/labs") for row in walk(api, path, workspace_id=workspace["id"])}
-    edges = walk(api, "/edges", workspace_id=workspace["id"], limit=100)
-    assert all({edge["source_node_id"], edge["target_node_id"]} <= nodes for edge in edges)
-    ends = [tuple(edge[key] for key in edge if key.endswith(("_node_id", "_handle"))) for edge in edges]
-    assert len(ends) == len(set(ends))
-    id_ = workspace["id"]
-    orphans = backend.stack.sql(f"""
-        with nodes as (select id, workspace_id from public.sources union all select id, workspace_id from public.labs)
-        select
-          (select count(*) from public.edges e where e.workspace_id = '{id_}' and (
-            e.source_node_id not in (select id from nodes where workspace_id = '{id_}')
-            or e.target_node_id not in (select id from nodes where workspace_id = '{id_}')))
-          + (select count(*) from private.nodes n where n.workspace_id = '{id_}' and n.id not in (select id from nodes))
-          + (select count(*) from nodes n where n.workspace_id = '{id_}' and n.id not in (select id from private.nodes))
-    """)  # noqa: S608 - an id of ours
-    assert orphans.strip() == "0"
 
 
 def test_linked_nodes_are_deleted_at_once(
@@ -220,7 +136,7 @@ def test_the_same_edge_is_drawn_by_all(
         bodies = [new_edge(source, lab, **handles) | ({"id": str(uuid4())} if i % 2 else {}) for i in range(WRITERS)]
         answers = writers.race([post("/edges", body) for body in bodies])
         assert statuses(answers) == {201: 1, 409: WRITERS - 1}
-        assert {answer.json()["code"] for answer in answers if answer.is_error} == {"duplicate"}
+        assert codes(answers) == {"duplicate"}
     assert len(walk(api, "/edges", workspace_id=workspace["id"], limit=100)) == rounds
     assert_whole(backend, api, workspace)
 
@@ -331,10 +247,6 @@ def test_a_workspace_that_rested_is_written_to_by_all(
     assert_whole(backend, api, workspace)
 
 
-def edit(workspace: Row, **changes: Row) -> Write:
-    return lambda client: canvas_edit(client, workspace, **changes)
-
-
 def test_a_canvas_is_edited_by_all(
     backend: Backend, api: httpx.Client, workspace: Row, writers: Writers, rounds: int
 ) -> None:
@@ -359,8 +271,7 @@ def test_a_canvas_is_edited_by_all(
             chance.choice(single),
         ]
         answers = writers.race(chance.sample(writes, WRITERS))
-        told = {answer.json()["code"] for answer in answers if answer.is_error}
-        assert told <= {"unknown_node", "unknown_edge", "id_taken", "duplicate", "not_found"}
+        assert codes(answers) <= {"unknown_node", "unknown_edge", "id_taken", "duplicate", "not_found"}
         deleted = [answer.json()["deleted"] for answer in answers if answer.status_code == 200]
         trashed = {kind: list({id_ for item in deleted for id_ in item[kind]}) for kind in ("nodes", "edges")}
         ids = (ids + new)[-16:]
@@ -378,101 +289,4 @@ def test_messages_are_numbered_in_the_order_in_which_they_appear(
         *made, read = writers.race(
             [*[write] * (WRITERS - 1), lambda client: client.get("/chat-messages", params=listed)]
         )
-        numbers = sorted(created(answer)["seq"] for answer in made)
-        assert len(set(numbers)) == len(numbers)
-        assert numbers[0] > last
-        visible = sorted(row["seq"] for row in read.json() if row["seq"] > last)
-        assert visible == numbers[: len(visible)], "a number appeared before a smaller one"
-        last = numbers[-1]
-
-
-@dataclass(frozen=True)
-class Team:
-    """Two connections of the owner, three of an editor, one of a viewer, two of a member whose role changes."""
-
-    writers: Writers
-    wavering: str
-    """The id of the member whose role changes."""
-
-    def waver(self, workspace: Row, role: str) -> Write:
-        """The owner gives the member another role."""
-        return patch(f"/workspaces/{workspace['id']}/members/{self.wavering}", {"role": role})
-
-
-@pytest.fixture
-def team(backend: Backend, owner: User, api: httpx.Client, workspace: Row) -> Iterator[Team]:
-    editor, viewer, wavering = (backend.new_user() for _ in range(3))
-    for user, role in ((editor, "editor"), (viewer, "viewer"), (wavering, "editor")):
-        invitation = created(api.post(f"/workspaces/{workspace['id']}/invitations", json={"role": role}))
-        with backend.gateway(user) as guest:
-            assert guest.post(f"/invitations/{invitation['token']}/accept").status_code == 200
-    people = [owner] * 2 + [editor] * 3 + [viewer] + [wavering] * 2
-    with ExitStack() as opened:
-        clients = [opened.enter_context(backend.gateway(user)) for user in people]
-        yield Team(Writers(opened.enter_context(ThreadPoolExecutor(WRITERS)), clients), wavering.id)
-
-
-def codes(answers: Sequence[httpx.Response]) -> set[str]:
-    return {answer.json()["code"] for answer in answers if answer.is_error}
-
-
-def test_a_canvas_is_edited_by_a_team_of_which_one_loses_the_role(
-    backend: Backend, api: httpx.Client, workspace: Row, team: Team, rounds: int
-) -> None:
-    chance = Random(2)  # noqa: S311
-    ids, create = pasted(12, 18)
-    assert canvas_edit(api, workspace, create=create).status_code == 200
-    for number in range(rounds):
-        role = ("viewer", "editor")[number % 2]
-        some = [chance.sample(ids, 4) for _ in range(6)]
-        new, again = pasted(6, 6)
-        ends = new_edge({"id": some[3][0], "workspace_id": workspace["id"]}, {"id": some[3][1]})
-        answers = team.writers.race(
-            [
-                team.waver(workspace, role),
-                edit(workspace, create=again),
-                edit(workspace, create=again),
-                edit(workspace, delete={"nodes": some[0]}),
-                arrange(workspace, some[1]),
-                edit(workspace, delete={"nodes": some[2]}),
-                chance.choice([post("/edges", ends), edit(workspace, copy={"ids": {some[4][0]: str(uuid4())}})]),
-                chance.choice([arrange(workspace, some[5]), delete(f"/sources/{some[5][0]}")]),
-            ]
-        )
-        assert answers[0].json()["role"] == role
-        assert answers[5].json()["code"] == "read_only"
-        known = {"unknown_node", "id_taken", "duplicate", "not_found"}
-        assert codes(answers[1:5]) <= known
-        assert codes(answers[6:]) <= known | {"read_only"}
-        ids = (ids + new)[-16:]
-        assert_whole(backend, api, workspace)
-        # Once the answer is there the role counts for all that follows.
-        told = codes(team.writers.race([arrange(workspace, [])] * WRITERS)[6:])
-        assert told == ({"read_only"} if role == "viewer" else set())
-
-
-def test_messages_of_a_team_are_numbered_in_the_order_in_which_they_appear(
-    api: httpx.Client, workspace: Row, team: Team, rounds: int
-) -> None:
-    listed = {"workspace_id": workspace["id"], "order": "-seq", "limit": str(WRITERS)}
-    write = post("/chat-messages", new_message(workspace))
-    last = 0
-    for number in range(rounds):
-        answers = team.writers.race(
-            [
-                team.waver(workspace, ("viewer", "editor")[number % 2]),
-                lambda client: client.get("/chat-messages", params=listed),
-                *[write] * 6,
-            ]
-        )
-        assert answers[5].json()["code"] == "read_only"
-        # Not found: the role came back between the refusal and the question why.
-        assert codes(answers[6:]) <= {"read_only", "not_found"}
-        numbers = sorted(answer.json()["seq"] for answer in answers[2:] if answer.status_code == 201)
-        assert len(numbers) >= 3
-        assert len(set(numbers)) == len(numbers)
-        assert numbers[0] > last
-        visible = sorted(row["seq"] for row in answers[1].json() if row["seq"] > last)
-        assert visible == numbers[: len(visible)], "a number appeared before a smaller one"
-        last = numbers[-1]
-    assert last == len(walk(api, "/chat-messages", workspace_id=workspace["id"])), "a refusal takes no number"
+        last = assert_numbered([created(answer)["seq"] for answer in made], read.json(), last)

@@ -1,12 +1,8 @@
 """Sharing over HTTP on both backends: an owner, an editor, a viewer, and those who are none of them."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from random import Random
 from threading import Barrier
 from typing import Any
 from uuid import uuid4
@@ -15,62 +11,20 @@ import httpx
 import pytest
 
 from tests.integration.conftest import PLAIN, Backend, User, created, problem
-from tests.integration.rows import Row, canvas_edit, new_edge, new_lab, new_message, new_source, pasted, walk
-from tests.pdf import Line, pdf
+from tests.integration.people import PDF, VIEWPORT, People, join, open_people, write_content
+from tests.integration.rows import Row, canvas_edit, new_edge, new_lab, new_message, new_source, walk
 from tests.sample_document import document
-
-PDF = {"Content-Type": "application/pdf"}
-CODE = {"instructions": "Add.", "starter_code": "", "tests": "no test", "language": "python"}
-VIEWPORT = {"x": 1, "y": 2, "zoom": 1.5}
-
-
-@dataclass(frozen=True)
-class People:
-    """Those who meet at a workspace, each with their own client of the gateway."""
-
-    owner: httpx.Client
-    editor: httpx.Client
-    viewer: httpx.Client
-    former: httpx.Client
-    stranger: httpx.Client
-    nobody: httpx.Client
-    users: dict[str, User]
-
-
-def join(owner: httpx.Client, guest: httpx.Client, workspace: Row, role: str) -> Row:
-    """Invite somebody, who accepts."""
-    invitation = created(owner.post(f"/workspaces/{workspace['id']}/invitations", json={"role": role}))
-    answer = guest.post(f"/invitations/{invitation['token']}/accept")
-    assert (answer.status_code, answer.json()) == (200, {"workspace_id": workspace["id"], "role": role}), answer.text
-    return invitation
 
 
 @pytest.fixture
 def people(backend: Backend, owner: User, workspace: Row) -> Iterator[People]:
-    users = {"owner": owner} | {name: backend.new_user() for name in ("editor", "viewer", "former", "stranger")}
-    with ExitStack() as opened:
-        clients = {name: opened.enter_context(backend.gateway(user)) for name, user in users.items()}
-        nobody = opened.enter_context(backend.gateway())
-        for name, role in (("editor", "editor"), ("viewer", "viewer"), ("former", "editor")):
-            join(clients["owner"], clients[name], workspace, role)
-        left = clients["former"].delete(f"/workspaces/{workspace['id']}/members/{users['former'].id}")
-        assert left.status_code == 204, left.text
-        yield People(**clients, nobody=nobody, users=users)
+    with open_people(backend, owner, workspace) as people:
+        yield people
 
 
 @pytest.fixture
 def content(people: People, workspace: Row) -> dict[str, Row]:
-    """One of everything, made by the editor."""
-    api = people.editor
-    source = created(api.post("/sources", json=new_source(workspace)))
-    assert api.put(f"/sources/{source['id']}/file", content=document(), headers=PDF).json()["status"] == "ready"
-    lab = created(api.post("/labs", json=new_lab(workspace, source_id=source["id"], generated_content=CODE)))
-    return {
-        "sources": source,
-        "labs": lab,
-        "edges": created(api.post("/edges", json=new_edge(source, lab))),
-        "chat-messages": created(api.post("/chat-messages", json=new_message(workspace))),
-    }
+    return write_content(people, workspace)
 
 
 def test_each_sees_the_workspace_with_their_own_role(people: People, workspace: Row) -> None:
@@ -331,74 +285,6 @@ def test_an_invitation_that_is_accepted_by_many_at_once_serves_as_many_as_it_may
     assert len(joined) == 2
 
 
-def assert_files_are_copied(api: httpx.Client, sources: list[Row], original: Row) -> None:
-    """Assert that the sources of a copy, which share a file as their originals do, have it and its text."""
-    assert len({row["storage_path"] for row in sources}) == 1
-    for row in sources:
-        file = api.get(f"/sources/{row['id']}/file")
-        assert (file.status_code, file.content) == (200, document())
-        assert row["storage_path"].startswith(f"{row['workspace_id']}/")
-        for text in ("chapters", "pages"):
-            there = api.get(f"/sources/{original['id']}/{text}").json()
-            assert there
-            assert api.get(f"/sources/{row['id']}/{text}").json() == there
-    assert api.get(f"/workspaces/{sources[0]['workspace_id']}/search", params={"q": "vector"}).json()
-
-
-def test_who_may_read_a_workspace_copies_it_with_its_files(
-    people: People, workspace: Row, content: dict[str, Row]
-) -> None:
-    source, lab = people.owner.get(f"/sources/{content['sources']['id']}").json(), content["labs"]
-    people.owner.patch(f"/workspaces/{workspace['id']}", json={"viewport": VIEWPORT})
-    people.owner.post(f"/labs/{lab['id']}/run", json={"code": "x = 1"})
-    people.owner.patch(f"/labs/{lab['id']}", json={"user_state": {"code": "x"}, "title": "Sums", "width": 300})
-    twin = str(uuid4())
-    canvas_edit(people.owner, workspace, copy={"ids": {source["id"]: twin}, "offset": {"x": 9, "y": 9}})
-    path = f"/workspaces/{workspace['id']}/copy"
-    new_id = str(uuid4())
-    answer = people.viewer.post(path, json={"id": new_id, "name": "Mine"})
-    copy = created(answer)
-    assert (copy["id"], copy["name"], copy["role"], copy["owner_id"]) == (
-        new_id,
-        "Mine",
-        "owner",
-        people.users["viewer"].id,
-    )
-    assert (copy["viewport"], answer.headers["location"], answer.headers["etag"]) == (
-        VIEWPORT,
-        f"/v1/workspaces/{new_id}",
-        '"1"',
-    )
-    original = people.viewer.get(f"/workspaces/{workspace['id']}/canvas").json()
-    canvas = people.viewer.get(f"/workspaces/{new_id}/canvas").json()
-    assert [(node["type"], node["position"], node.get("width")) for node in canvas["nodes"]] == [
-        (node["type"], node["position"], node.get("width")) for node in original["nodes"]
-    ]
-    sources = [node["data"] for node in canvas["nodes"] if node["type"] == "source"]
-    assert [row["status"] for row in sources] == [source["status"], source["status"]]
-    assert_files_are_copied(people.viewer, sources, content["sources"])
-    (new,) = people.viewer.get("/labs", params={"workspace_id": new_id}).json()
-    assert (new["status"], new["user_state"], new["title"], new["source_id"]) == (
-        "in_progress",
-        {},
-        "Sums",
-        sources[0]["id"],
-    )
-    assert new["generated_content"] == CODE
-    assert people.viewer.get(f"/labs/{new['id']}/runs").json() == []
-    assert people.viewer.get("/chat-messages", params={"workspace_id": new_id}).json() == []
-    ((edge_source, edge_target),) = [(edge["source"], edge["target"]) for edge in canvas["edges"]]
-    assert (edge_source, edge_target) == (sources[0]["id"], new["id"])
-    problem(people.owner.get(f"/workspaces/{new_id}"), 404, "not_found")
-    problem(people.viewer.post(path, json={"id": new_id}), 409, "id_taken")
-    for other in (people.former, people.stranger):
-        problem(other.post(path, json={}), 404, "not_found")
-    problem(people.viewer.post(path, json={"role": "owner"}), 422, "invalid_request")
-    # What is done with the copy does not touch the original.
-    assert people.viewer.delete(f"/workspaces/{new_id}").status_code == 204
-    assert people.editor.get(f"/sources/{source['id']}/file").content == document()
-
-
 def test_a_former_member_reaches_no_file_by_way_of_the_file_store(
     people: People, backend: Backend, workspace: Row
 ) -> None:
@@ -419,27 +305,3 @@ def test_a_former_member_reaches_no_file_by_way_of_the_file_store(
     ask(people.users["viewer"], "DELETE")
     assert ask(people.users["viewer"], "GET").content == document()
     problem(people.former.get(f"/sources/{source['id']}/file"), 404, "not_found")
-
-
-def book(pages: int) -> bytes:
-    """A PDF with so many pages, each full of words."""
-    chance = Random(3)  # noqa: S311
-    lines = [[Line(" ".join(f"word{chance.randrange(9000)}" for _ in range(12))) for _ in range(30)] for _ in range(20)]
-    return pdf([[Line(f"Page {number + 1}"), *lines[number % 20]] for number in range(pages)])
-
-
-def test_a_canvas_of_200_nodes_with_a_book_is_copied_in_one_request(people: People, workspace: Row) -> None:
-    ids, create = pasted(200, 150)
-    assert canvas_edit(people.owner, workspace, create=create).status_code == 200
-    upload = people.owner.put(f"/sources/{ids[0]}/file", content=book(1000), headers=PDF)
-    assert upload.json()["page_count"] == 1000, upload.text
-    started_at = time.perf_counter()
-    copy = created(people.viewer.post(f"/workspaces/{workspace['id']}/copy", json={}))
-    seconds = time.perf_counter() - started_at
-    assert seconds <= 2
-    canvas = people.viewer.get(f"/workspaces/{copy['id']}/canvas").json()
-    assert (len(canvas["nodes"]), len(canvas["edges"])) == (200, 150)
-    assert copy["name"] == workspace["name"]
-    (found,) = people.viewer.get("/sources", params={"workspace_id": copy["id"], "status": "ready"}).json()
-    last = people.viewer.get(f"/sources/{found['id']}/pages", params={"first": 1000}).json()
-    assert [page["number"] for page in last] == [1000]

@@ -18,9 +18,9 @@ from app.routes.v1.chat import MAX_QUESTION
 from app.services.model import Model
 from app.tutor import MAX_ANSWER
 from tests.conftest import USER_ID, make_app, server
+from tests.model_answers import streamed
 from tests.respx_server import hang
 from tests.routes.exchange import last_request, problem, raised
-from tests.services.test_model import streamed
 from tests.tokens import JWT_SECRET, mint
 
 WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"

@@ -12,9 +12,9 @@ from fastapi.testclient import TestClient
 from app.generator import MAX_COMPLAINT, TRIES
 from app.services.material import MAX_CHARACTERS
 from tests.conftest import USER_ID, make_app, server
+from tests.model_answers import call, streamed
 from tests.routes.exchange import last_request, problem, raised
 from tests.scripted_labs import CODE, QUESTION, QUIZ
-from tests.services.test_model import call, streamed
 from tests.test_generator import Judge
 from tests.tokens import JWT_SECRET, mint
 

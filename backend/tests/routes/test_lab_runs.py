@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from app.labs import LAB_TYPES
 from tests.conftest import USER_ID, make_app, server
 from tests.routes.exchange import last_body, last_request, problem, raised
-from tests.routes.test_every_route import RUN
+from tests.routes.route_table import RUN
 from tests.routes.test_labs import PATH, ROW
 from tests.tokens import JWT_SECRET, mint
 

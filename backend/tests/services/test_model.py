@@ -1,7 +1,6 @@
 """The language model: what it is asked, what is taken of its answers, what they cost, and what its refusals mean."""
 
 import asyncio
-import json
 import logging
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from dev.processes import free_port
 from tests import scripted_model
 from tests.answer_row import AWAY, open_row, written
 from tests.conftest import server
+from tests.model_answers import TOOL, call, streamed
 from tests.routes.exchange import raised
 
 BACKEND = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ COMPLETIONS = "/v1/chat/completions"
 QUESTION = [Message("user", "Why?" * 10)]
 COST_OF_READING = (len("You are a tutor.") + len("Why?" * 10)) // 3
 """Tokens, where the model does not count."""
-SHAPE = Shape("quiz_lab", "A quiz.", {"type": "object", "properties": {"a": {"type": "integer"}}})
+SHAPE = Shape(TOOL, "A quiz.", {"type": "object", "properties": {"a": {"type": "integer"}}})
 
 Story = Callable[[Model, Allowance], Awaitable[None]]
 
@@ -81,26 +81,6 @@ async def scripted() -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     finally:
         await runner.cleanup()
-
-
-def streamed(*deltas: Any, finish: str = "stop", tokens: int | None = None) -> httpx.Response:
-    """An answer in pieces: texts, and whatever else a `delta` can be. With `tokens` the model counts so many."""
-    made = [delta if isinstance(delta, dict) else {"content": delta} for delta in deltas]
-    events = [scripted_model.chunk("a-model", delta=delta, finish_reason=None) for delta in made]
-    events.append(scripted_model.chunk("a-model", delta={}, finish_reason=finish))
-    if tokens:
-        usage = {"prompt_tokens": tokens - 2, "completion_tokens": 2, "total_tokens": tokens}
-        last = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [], "usage": usage}
-        events.append(f"data: {json.dumps(last)}\n\n".encode())
-    return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, content=b"".join(events))
-
-
-def call(arguments: Any, *, begins: bool = False) -> dict[str, Any]:
-    """A `delta` with a piece of the object that is asked for."""
-    if not begins:
-        return {"tool_calls": [{"index": 0, "function": {"arguments": arguments}}]}
-    function = {"name": SHAPE.name, "arguments": arguments}
-    return {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
 
 
 def answering(told: list[str], most: int = 1000) -> Story:
@@ -212,34 +192,29 @@ def test_a_connection_has_a_time_of_its_own() -> None:
 # What is taken of an answer
 
 
-def test_what_is_said_before_the_object_is_none_of_it(upstream: respx.Router) -> None:
-    upstream.post(COMPLETIONS).mock(
-        return_value=streamed("Here {it} is: ", call('{"a": ', begins=True), call("1}"), finish="tool_calls")
-    )
+def object_in(upstream: respx.Router, *deltas: Any, finish: str = "tool_calls") -> str:
+    """What is taken of an answer to a question for an object."""
+    upstream.post(COMPLETIONS).mock(return_value=streamed(*deltas, finish=finish))
     objects: list[str] = []
     tell(writing(objects))
-    assert objects == ['{"a": 1}']
+    (taken,) = objects
+    return taken
+
+
+def test_what_is_said_before_the_object_is_none_of_it(upstream: respx.Router) -> None:
+    assert object_in(upstream, "Here {it} is: ", call('{"a": ', begins=True), call("1}")) == '{"a": 1}'
 
 
 def test_what_is_said_after_the_object_follows_it(upstream: respx.Router) -> None:
-    upstream.post(COMPLETIONS).mock(return_value=streamed(call('{"a": 1}', begins=True), " Enjoy!"))
-    objects: list[str] = []
-    tell(writing(objects))
-    assert objects == ['{"a": 1} Enjoy!']
+    assert object_in(upstream, call('{"a": 1}', begins=True), " Enjoy!", finish="stop") == '{"a": 1} Enjoy!'
 
 
 def test_arguments_that_come_as_an_object_are_taken_too(upstream: respx.Router) -> None:
-    upstream.post(COMPLETIONS).mock(return_value=streamed(call({"a": 1}, begins=True), finish="tool_calls"))
-    objects: list[str] = []
-    tell(writing(objects))
-    assert objects == ['{"a": 1}']
+    assert object_in(upstream, call({"a": 1}, begins=True)) == '{"a": 1}'
 
 
 def test_a_text_instead_of_the_object_is_what_was_written(upstream: respx.Router) -> None:
-    upstream.post(COMPLETIONS).mock(return_value=streamed("I would ", "rather not."))
-    objects: list[str] = []
-    tell(writing(objects))
-    assert objects == ["I would rather not."]
+    assert object_in(upstream, "I would ", "rather not.", finish="stop") == "I would rather not."
 
 
 def test_what_a_column_cannot_hold_is_left_out(upstream: respx.Router) -> None:
