@@ -219,7 +219,7 @@ class LimitsMiddleware:
 
     def _check(self, scope: Scope, lane: Lane, probe: bool) -> None:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
-            raise UriTooLongError(f"The path and query are longer than {MAX_URI_BYTES} bytes together.")
+            raise UriTooLongError(f"{UriTooLongError.meaning()} Both have at most {MAX_URI_BYTES} bytes together.")
         size = 0
         host = None
         for name, value in scope["headers"]:
@@ -237,7 +237,7 @@ class LimitsMiddleware:
             raise MalformedRequestError("`Host` names a host that is not served here, or is missing.")
         if size > MAX_HEADER_BYTES:
             raise HeadersTooLargeError(
-                f"The headers but `Authorization` are larger than {MAX_HEADER_BYTES} bytes together."
+                f"{HeadersTooLargeError.meaning()} All but `Authorization` have {MAX_HEADER_BYTES} bytes at most."
             )
 
 
@@ -271,7 +271,7 @@ def _bounded(receive: Receive, context: Context) -> Receive:
 
 
 def _too_large(lane: Lane) -> BodyTooLargeError:
-    return BodyTooLargeError(f"The body is larger than {lane.body_bytes} bytes, the most that this route takes.")
+    return BodyTooLargeError(f"{BodyTooLargeError.meaning()} It takes at most {lane.body_bytes} bytes.")
 
 
 def _last_resort(error: Exception, context: Context) -> ProblemError:
