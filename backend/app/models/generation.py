@@ -12,8 +12,8 @@ FilePage = Annotated[int, Field(ge=1, le=5000)]
 class PageRange(BaseModel):
     """Pages of a source, both ends included."""
 
-    first: FilePage
-    last: FilePage
+    first: Annotated[FilePage, Field(description="The first page.")]
+    last: Annotated[FilePage, Field(description="The last page.")]
 
 
 class GenerationConfig(BaseModel):
