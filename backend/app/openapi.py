@@ -39,13 +39,14 @@ curl -T book.pdf -H 'Content-Type: application/pdf' -H "Authorization: Bearer $T
   "$API_URL/v1/sources/$SOURCE_ID/file?name=book.pdf"
 ```
 
-2. A page sends a `File` to Supabase Storage itself, and then has it read:
+2. A page sends a `File` to Supabase Storage itself, and then has it read. Its `type` is `application/pdf`,
+`text/markdown` or `text/plain`:
 
 ```js
 const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
 const source = `${apiUrl}/v1/sources/${sourceId}`;
-const path = `${workspaceId}/${sourceId}/${crypto.randomUUID()}.pdf`;
-const { error } = await supabase.storage.from("sources").upload(path, file, { contentType: "application/pdf" });
+const path = `${workspaceId}/${sourceId}/${crypto.randomUUID()}.${file.name.split(".").pop()}`;
+const { error } = await supabase.storage.from("sources").upload(path, file);
 if (error) throw error;
 await fetch(source, { method: "PATCH", headers, body: JSON.stringify({ storage_path: path }) });
 await fetch(`${source}/text`, { method: "POST", headers });
