@@ -35,8 +35,7 @@ backend/page/node_modules/.package-lock.json: backend/page/package-lock.json
 
 .PHONY: page
 page: backend/page/node_modules/.package-lock.json ## Serve a page that uses all of it, next to `make dev` (PAGE_PORT)
-	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); \
-		process.exit(major > 22 || (major == 22 && minor >= 12) || (major == 20 && minor >= 19) ? 0 : 1)' || \
+	@node -e 'process.exit(/^(20\.(19|[2-9]\d)|22\.(1[2-9]|[2-9]\d)|2[3-9]|[3-9]\d)\b/.test(process.versions.node) ? 0 : 1)' || \
 		{ echo 'The page needs Node 20.19, or 22.12 or newer.' >&2; exit 1; }
 	@cd backend/page && npm run --silent types && exec node node_modules/vite/bin/vite.js
 
