@@ -35,6 +35,8 @@ backend/page/node_modules/.package-lock.json: backend/page/package-lock.json
 
 .PHONY: page
 page: backend/page/node_modules/.package-lock.json ## Serve a page that uses all of it, next to `make dev` (PAGE_PORT)
+	@node -e 'process.exit(/^(20\.(19|[2-9]\d)|22\.(1[2-9]|[2-9]\d)|2[3-9]|[3-9]\d)\b/.test(process.versions.node) ? 0 : 1)' || \
+		{ echo 'The page needs Node 20.19, or 22.12 or newer.' >&2; exit 1; }
 	@cd backend/page && npm run --silent types && exec node node_modules/vite/bin/vite.js
 
 .PHONY: token
@@ -94,7 +96,7 @@ fix: install ## Repair what `make check` can repair
 	@test ! -d backend/page/node_modules || { cd backend/page && npm run --silent fix; }
 
 .PHONY: test
-test: install ## Run all tests, on both backends: the embedded stack, and PostgreSQL with PostgREST
+test: install ## Run all tests but the long ones, on both backends: the embedded stack, and PostgreSQL with PostgREST
 	@echo 'Starts its own servers on free ports: the embedded stack, PostgreSQL, PostgREST and gateways over them.'
 	@$(IN_BACKEND) pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
@@ -103,7 +105,7 @@ test-fast: install ## Run the tests that need no server
 	@$(IN_BACKEND) pytest --ignore tests/integration --ignore tests/runner
 
 .PHONY: coverage
-coverage: install ## Run those, and fail when they leave more of the code untouched than is agreed
+coverage: install ## Run the fast tests; fail below the agreed coverage
 	@$(IN_BACKEND) pytest -n auto --ignore tests/integration --ignore tests/runner --cov
 
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable

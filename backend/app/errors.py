@@ -151,19 +151,20 @@ class TokenExpiredError(UnauthenticatedError):
 
 
 class NotFoundError(ProblemError):
-    """There is no such thing, or it is not yours to see or change."""
+    """There is no such thing, or it is not yours to see or change. Check the id, or ask the owner to share
+    the workspace."""
 
     status, code, title = 404, "not_found", "Not found"
 
 
 class RouteNotFoundError(NotFoundError):
-    """No route has this path. `/docs` lists them all."""
+    """No route has this path. Compare it with those that `/docs` lists."""
 
     status, code, title = 404, "route_not_found", "No such route"
 
 
 class MethodNotAllowedError(ProblemError):
-    """The path exists but does not take this method; `Allow` names those it takes."""
+    """The path exists but does not take this method. Use one of those that `Allow` names."""
 
     status, code, title = 405, "method_not_allowed", "Method not allowed"
 
@@ -177,7 +178,7 @@ class IdTakenError(ProblemError):
 
 
 class DuplicateError(ProblemError):
-    """The same edge is there already, with these ends and handles."""
+    """The same edge is there already, with these ends and handles: use that one. `existing` is its id."""
 
     status, code, title = 409, "duplicate", "Duplicate"
     names_existing = True
@@ -196,13 +197,14 @@ class StaleVersionError(ProblemError):
 
 
 class BodyTooLargeError(ProblemError):
-    """The body is larger than this API takes."""
+    """The body is larger than this route takes. Send less at a time, of a chat the last message alone, or a smaller
+    file."""
 
     status, code, title = 413, "body_too_large", "Body too large"
 
 
 class UriTooLongError(ProblemError):
-    """The path and query are longer than this API takes."""
+    """The path and query are longer than this API takes. Use fewer filters, or a shorter `q`."""
 
     status, code, title = 414, "uri_too_long", "URI too long"
 
@@ -223,13 +225,15 @@ class UnsupportedFileError(ProblemError):
 
 
 class RangeError(ProblemError):
-    """`Range` begins after the file's last byte. `Content-Range` says how large the file is, if the file store does."""
+    """`Range` begins after the file's last byte. `Content-Range`, where it is there, says how large the file is: ask for
+    less, or send no `Range`."""
 
     status, code, title = 416, "range_not_satisfiable", "Range not satisfiable"
 
 
 class InvalidRequestError(ProblemError):
-    """Values in the request are not allowed, or its body is not JSON; `errors` names each place."""
+    """Values in the request are not allowed, or its body is not JSON; `errors` names each place. Correct them and send
+    the request again."""
 
     status, code, title = 422, "invalid_request", "Invalid request"
 
@@ -243,20 +247,21 @@ class InvalidCursorError(InvalidRequestError):
 
 class UnknownNodeError(InvalidRequestError):
     """A node that the request names is not a source or lab of this workspace; `errors` says where it is named. Nothing
-    was written."""
+    was written. Load the canvas again; what was deleted comes back by `restore`."""
 
     status, code, title = 422, "unknown_node", "Unknown node"
 
 
 class UnknownEdgeError(InvalidRequestError):
     """An edge that the request names is not one of this workspace; `errors` says where it is named. Nothing was
-    written."""
+    written. Load the canvas again; what was deleted comes back by `restore`."""
 
     status, code, title = 422, "unknown_edge", "Unknown edge"
 
 
 class UnknownSourceError(InvalidRequestError):
-    """`source_id` is not a source of the lab's own workspace. Nothing was written."""
+    """`source_id` is not a source of the lab's own workspace. Nothing was written. Load the canvas again; what was
+    deleted comes back by `restore`."""
 
     status, code, title = 422, "unknown_source", "Unknown source"
     loc = ("body", "source_id")
@@ -270,7 +275,7 @@ class TooManyRequestsError(ProblemError):
 
 
 class HeadersTooLargeError(ProblemError):
-    """The request's headers are larger than this API takes."""
+    """The request's headers are larger than this API takes. Send fewer or shorter ones; cookies are not needed."""
 
     status, code, title = 431, "headers_too_large", "Headers too large"
 
@@ -309,7 +314,7 @@ class OverloadedError(ProblemError):
 
 
 class NotReadyError(ProblemError):
-    """A part of Supabase that the gateway needs does not answer yet."""
+    """A part of Supabase that the gateway needs does not answer yet. Wait for `Retry-After` seconds."""
 
     status, code, title = 503, "not_ready", "Not ready"
     fields: ClassVar = {"Retry-After": "2"}

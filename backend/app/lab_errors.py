@@ -31,25 +31,28 @@ from app.errors import InvalidRequestError, NotFoundError, ProblemError
 
 
 class NoSolutionError(NotFoundError):
-    """Nobody has written a reference solution for this lab."""
+    """Nobody has written a reference solution for this lab. Ask the tutor for help instead."""
 
     status, code, title = 404, "no_solution", "No solution"
 
 
 class LabNotReadyError(ProblemError):
-    """The lab has no content yet, or is just being generated. Read it again when its `status` has changed."""
+    """The lab has no content yet. Generate it (`POST .../generate`) or write its `generated_content`; while its
+    `status` is `generating`, wait until that has changed."""
 
     status, code, title = 409, "lab_not_ready", "Lab not ready"
 
 
 class WrongLabTypeError(ProblemError):
-    """Labs of this type cannot do that: code labs run and download, flashcards download."""
+    """Labs of this type cannot do that: use another lab. Only code labs run; code labs and flashcards download; code
+    labs, flashcards and quizzes are generated."""
 
     status, code, title = 409, "wrong_lab_type", "Wrong lab type"
 
 
 class SolutionHiddenError(ProblemError):
-    """The solution is given out once the lab's `status` is `completed` or `given_up`."""
+    """The solution is given out once the lab's `status` is `completed` or `given_up`. Pass its tests, or set `status`
+    to `given_up` to see it."""
 
     status, code, title = 409, "solution_hidden", "Solution hidden"
 
@@ -76,16 +79,16 @@ class NothingToReadError(ProblemError):
 
 
 class UnknownChapterError(InvalidRequestError):
-    """The chapter or the pages that the lab's `config` names are not in its source. `GET .../chapters` of the source
-    lists what there is."""
+    """The chapter or the pages that the lab's `config` names are not in its source. Choose from what
+    `GET .../chapters` of the source lists."""
 
     status, code, title = 422, "unknown_chapter", "Unknown chapter"
     loc = ("config", "chapter")
 
 
 class QuotaExceededError(ProblemError):
-    """You have used up what you may take of the language model today. The new day begins at midnight UTC, in
-    `Retry-After` seconds."""
+    """You have used up what you may take of the language model today. Ask again when the new day has begun: at midnight
+    UTC, in `Retry-After` seconds."""
 
     status, code, title = 429, "quota_exceeded", "Quota exceeded"
     fields: ClassVar = {"Retry-After": "3600"}

@@ -45,7 +45,7 @@ def serve(port: int) -> None:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     try:
-        start_http_server(port, "::" if has_dualstack_ipv6() else "0.0.0.0", registry)  # noqa: S104 - README.md says so
+        start_http_server(port, "::" if has_dualstack_ipv6() else "0.0.0.0", registry)  # noqa: S104 - deploy/README.md says so
     except OSError as error:
         if not together:
             logger.warning(

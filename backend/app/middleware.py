@@ -225,7 +225,7 @@ class LimitsMiddleware:
     def _check(self, scope: Scope, context: Context, probe: bool) -> None:
         lane = context.lane
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
-            raise UriTooLongError(f"The path and query are longer than {MAX_URI_BYTES} bytes together.")
+            raise UriTooLongError(f"{UriTooLongError.meaning()} Both have at most {MAX_URI_BYTES} bytes together.")
         if _CONTROL.search(context.path):  # routes would take a line feed at the end for the end
             raise RouteNotFoundError
         size = 0
@@ -245,7 +245,7 @@ class LimitsMiddleware:
             raise MalformedRequestError("`Host` names a host that is not served here, or is missing.")
         if size > MAX_HEADER_BYTES:
             raise HeadersTooLargeError(
-                f"The headers but `Authorization` are larger than {MAX_HEADER_BYTES} bytes together."
+                f"{HeadersTooLargeError.meaning()} All but `Authorization` have {MAX_HEADER_BYTES} bytes at most."
             )
 
 
@@ -279,7 +279,7 @@ def _bounded(receive: Receive, context: Context) -> Receive:
 
 
 def _too_large(lane: Lane) -> BodyTooLargeError:
-    return BodyTooLargeError(f"The body is larger than {lane.body_bytes} bytes, the most that this route takes.")
+    return BodyTooLargeError(f"{BodyTooLargeError.meaning()} It takes at most {lane.body_bytes} bytes.")
 
 
 def _last_resort(error: Exception, context: Context) -> ProblemError:

@@ -7,9 +7,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from app.errors import MEDIA_TYPE, ProblemError
+from app.errors import MEDIA_TYPE, ProblemError, UnsupportedMediaTypeError
+from app.glossary import explain
+from app.models.generation import GenerationConfig
 from app.models.stream import AnswerPart, GenerationPart
-from app.responses import one_of
+from app.responses import one_of, problems
 
 DESCRIPTION = """
 AIDE is a visual workspace for learning by doing. A **workspace** is an infinite canvas; on it are **sources** (what one
@@ -21,7 +23,8 @@ learns from) and **labs** (what one learns with), joined by **edges**; next to i
   with the row that is there, so a retried request never makes two; with other content it is a 409.
 * **Lists** come in pages of `limit` rows. `Link: <...>; rel="next"` leads to the next page; without it the list ends.
 * **Versions.** Workspaces, sources and labs answer with `ETag: "<version>"`. Send it as `If-Match` and a change is
-  refused with 412 if somebody else's came first. Layout (`canvas_position`, `viewport`) is outside of it.
+  refused with 412 if somebody else's came first. Layout (`canvas_position`, `width`,
+  `height`, `viewport`) does not change it.
 * **Errors** are problem documents (RFC 9457) with a stable `code` to switch on; [/problems](problems) lists them all.
   `X-Request-ID` names the request in the logs.
 """
@@ -36,13 +39,14 @@ curl -T book.pdf -H 'Content-Type: application/pdf' -H "Authorization: Bearer $T
   "$API_URL/v1/sources/$SOURCE_ID/file?name=book.pdf"
 ```
 
-2. A page sends a `File` to Supabase Storage itself, and then has it read:
+2. A page sends a `File` to Supabase Storage itself, and then has it read. Its `type` is `application/pdf`,
+`text/markdown` or `text/plain`:
 
 ```js
 const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
 const source = `${apiUrl}/v1/sources/${sourceId}`;
-const path = `${workspaceId}/${sourceId}/${crypto.randomUUID()}.pdf`;
-const { error } = await supabase.storage.from("sources").upload(path, file, { contentType: "application/pdf" });
+const path = `${workspaceId}/${sourceId}/${crypto.randomUUID()}.${file.name.split(".").pop()}`;
+const { error } = await supabase.storage.from("sources").upload(path, file);
 if (error) throw error;
 await fetch(source, { method: "PATCH", headers, body: JSON.stringify({ storage_path: path }) });
 await fetch(`${source}/text`, { method: "POST", headers });
@@ -74,7 +78,6 @@ ACCESS_TOKEN = {
 }
 
 
-_TEXT = {"type": "string"}
 EXISTING = {
     "type": "string",
     "format": "uuid",
@@ -90,10 +93,17 @@ FIELD_ERROR = {
             "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
             "description": "Where it is in the request.",
         },
-        "msg": _TEXT,
-        "type": _TEXT,
+        "msg": {"type": "string", "description": "What is wrong with it."},
+        "type": {"type": "string", "description": "The same as a word, to switch on."},
         "existing": EXISTING,
     },
+}
+
+
+FIELD_ERRORS = {
+    "type": "array",
+    "description": "Each place in the request that is wrong.",
+    "items": {"$ref": "#/components/schemas/FieldError"},
 }
 
 
@@ -101,19 +111,19 @@ def problem_schema(kind: type[ProblemError]) -> dict[str, Any]:
     """What the documents of this kind of problem have."""
     always = {
         "type": {"type": "string", "description": "Where it is explained."},
-        "title": _TEXT,
-        "status": {"type": "integer", "const": kind.status},
+        "title": {"type": "string", "description": "The kind of problem, in a few words."},
+        "status": {"type": "integer", "const": kind.status, "description": "The status of the answer."},
         "detail": {"type": "string", "description": "What went wrong this time."},
         "instance": {"type": "string", "description": "The path that was asked for."},
-        "code": {"type": "string", "const": kind.code},
+        "code": {"type": "string", "const": kind.code, "description": "The kind of problem, to switch on."},
         "request_id": {"type": "string", "description": "Names the request, as `X-Request-ID` does."},
     }
     if kind.status == 422:
-        always["errors"] = {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
+        always["errors"] = FIELD_ERRORS
     sometimes: dict[str, Any] = {}
     if kind.names_existing:
         sometimes["existing"] = EXISTING
-        sometimes["errors"] = {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
+        sometimes["errors"] = FIELD_ERRORS
     return {
         "type": "object",
         "description": kind.meaning(),
@@ -134,13 +144,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
         )
         kinds = list(ProblemError.kinds())
-        streams = models_json_schema(
-            [(AnswerPart, "serialization"), (GenerationPart, "serialization")],
+        others = models_json_schema(
+            [(AnswerPart, "serialization"), (GenerationPart, "serialization"), (GenerationConfig, "validation")],
             ref_template="#/components/schemas/{model}",
         )[1]["$defs"]
         problem = {"description": "What went wrong (RFC 9457)."} | one_of(kinds)
         document["components"]["schemas"] |= (
-            streams
+            others
             | {"FieldError": FIELD_ERROR, "Problem": problem}
             | {kind.component(): problem_schema(kind) for kind in kinds}
         )
@@ -149,6 +159,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
             if path.startswith("/v1"):  # where the middleware asks for a token
                 for operation in document["paths"][path].values():
                     operation["security"] = [{"AccessToken": []}]
+                    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                        operation["responses"] |= {"415": problems(UnsupportedMediaTypeError)[415]}
+        explain(document)
         document["components"]["responses"] = _share_problems(document["paths"])
         app.openapi_schema = document
     return app.openapi_schema

@@ -26,7 +26,6 @@ from app.errors import (
     TokenExpiredError,
     TooManyRequestsError,
     UnauthenticatedError,
-    UnsupportedMediaTypeError,
     UpstreamUnavailableError,
     UriTooLongError,
     WriteConflictError,
@@ -71,22 +70,22 @@ def one_of(kinds: Sequence[type[ProblemError]]) -> dict[str, Any]:
 _EXISTING = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 
 
-def _header(description: str) -> dict[str, Any]:
+def header(description: str) -> dict[str, Any]:
+    """A header of an answer."""
     return {"description": description, "schema": {"type": "string"}}
 
 
-_ETAG = {"ETag": _header('The row\'s `version` as an entity tag, such as `"3"`, for `If-Match`.')}
-_LOCATION = {"Location": _header("Where the row is.")}
-_LINK = {"Link": _header('`<...>; rel="next"`: the next page. Absent on the last one.')}
+_ETAG = {"ETag": header('The row\'s `version` as an entity tag, such as `"3"`, for `If-Match`.')}
+_LOCATION = {"Location": header("Where the row is.")}
+_LINK = {"Link": header('`<...>; rel="next"`: the next page. Absent on the last one.')}
 
-# What every route under `/v1` may answer.
+# What every route under `/v1` may answer. Those that take JSON also answer 415: see `openapi`.
 ANY: Responses = problems(
     MalformedRequestError,
     UnauthenticatedError,
     TokenExpiredError,
     BodyTooLargeError,
     UriTooLongError,
-    UnsupportedMediaTypeError,
     InvalidRequestError,
     TooManyRequestsError,
     HeadersTooLargeError,
@@ -114,7 +113,8 @@ TURN = (
     ModelNotConfiguredError,
     ModelUnavailableError,
 )
-LISTED: Responses = {200: {"headers": _LINK}, **problems(InvalidRequestError, InvalidCursorError)}
+PAGED: Responses = {200: {"headers": _LINK}}
+LISTED: Responses = PAGED | problems(InvalidRequestError, InvalidCursorError)
 FOUND: Responses = problems(NotFoundError)
 TAGGED: Responses = FOUND | {200: {"headers": _ETAG}}
 EDITED: Responses = FOUND | problems(ReadOnlyError)

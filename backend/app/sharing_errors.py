@@ -22,7 +22,7 @@ class ReadOnlyError(ProblemError):
 
 
 class OwnerOnlyError(ProblemError):
-    """Only the owner of the workspace may do this. You are one of its editors."""
+    """Only the owner of the workspace may do this. You are one of its editors: ask the owner."""
 
     status, code, title = 403, "owner_only", "For the owner alone"
 

@@ -219,7 +219,7 @@ class Turns:
                 " the session and send the request again with the new token."
             )
         if self._ends_at is not None:
-            raise OverloadedError("This gateway is ending; another one serves. Wait for `Retry-After` seconds.")
+            raise OverloadedError("This gateway is shutting down. Wait for `Retry-After` seconds and ask again.")
         with ExitStack() as places:
             places.enter_context(self._places.take())
             places.enter_context(self._places.take_of_user(caller.id))

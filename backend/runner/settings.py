@@ -45,4 +45,4 @@ class Settings(BaseSettings):
     max_body: Annotated[int, Field(ge=1)] = 1024 * 1024
     """Bytes of a request."""
     warm: bool | None = None
-    """Whether runs start as copies of an interpreter that is already running: 20 times faster. By default on Linux."""
+    """Whether runs start as copies of an interpreter that is already running, which is faster. By default on Linux."""

@@ -1,10 +1,13 @@
-"""Settings: what is refused at start, and how it is said."""
+"""Settings: what is refused at start, how it is said, and where each is documented."""
+
+import re
 
 import jwt
 import pytest
 from pydantic import ValidationError
 
 from app.config import Settings, get_settings
+from dev import environment
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -206,6 +209,33 @@ class TestProxy:
 def test_one_user_cannot_take_every_connection() -> None:
     settings = Settings()
     assert 2 * settings.MAX_REQUESTS_PER_USER <= settings.UPSTREAM_CONNECTIONS <= settings.MAX_REQUESTS
+
+
+def test_every_setting_is_documented_where_operators_look_and_given_to_make_dev() -> None:
+    """`make dev` passes on what `.env.example` names, and nothing else."""
+    table = (environment.ROOT / "docs/settings.md").read_text()
+    assert environment.documented() >= Settings.model_fields.keys()
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    in_table = {name for row in rows for name in re.findall("[A-Z_]+", row)}
+    assert in_table >= Settings.model_fields.keys() | environment.documented()
+
+
+def test_the_documented_defaults_are_the_settings_own() -> None:
+    table = (environment.ROOT / "docs/settings.md").read_text()
+    said = {
+        name: value
+        for names, values in re.findall(r"^\| (`.*?) \| (\d.*?) \|", table, re.MULTILINE)
+        for name, value in zip(re.findall("[A-Z_]+", names), values.split(", "), strict=True)
+    }
+    example = dict(re.findall(r"^# ([A-Z_]+)=(\d+)$", environment.EXAMPLE.read_text(), re.MULTILINE))
+    numbers = {
+        name: field.default
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool)
+    }
+    assert numbers
+    for name, default in numbers.items():
+        assert float(said[name].partition(" ")[0]) == float(example[name]) == default, name
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,15 @@ BACKEND = Path(__file__).parents[1]
 ROOT = BACKEND.parent
 KUBERNETES = BACKEND / "deploy/kubernetes.yaml"
 
-# Read by uvicorn itself.
-SERVER_SETTINGS = {"WEB_CONCURRENCY", "PROMETHEUS_MULTIPROC_DIR", "UVICORN_ROOT_PATH", "UVICORN_TIMEOUT_KEEP_ALIVE"}
+# Read by uvicorn itself, and by prometheus-client.
+SERVER_SETTINGS = {
+    "PROMETHEUS_MULTIPROC_DIR",
+    "UVICORN_HOST",
+    "UVICORN_ROOT_PATH",
+    "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN",
+    "UVICORN_TIMEOUT_KEEP_ALIVE",
+    "WEB_CONCURRENCY",
+}
 NEVER = {"DATABASE_URL"}
 
 
@@ -67,13 +74,20 @@ def test_what_bypasses_row_level_security_is_given_to_no_container() -> None:
     assert not re.search("SERVICE_ROLE|SECRET_KEY", KUBERNETES.read_text())
 
 
-def test_settings_are_passed_by_name_but_for_three_with_a_default() -> None:
+def test_settings_are_passed_by_name_but_for_those_with_a_default() -> None:
+    """A name alone takes away what the image sets for it, so what the image sets has the same default here."""
     given = environment(compose("docker-compose.yml")["backend"])
+    images = dict(setting.split("=", 1) for line in dockerfile("ENV") for setting in line.split())
     assert {name: value for name, value in given.items() if value is not None} == {
         "SUPABASE_URL": "${SUPABASE_URL:-http://host.docker.internal:54321}",
-        "ENVIRONMENT": "${ENVIRONMENT:-production}",
         "RUNNER_URL": "${RUNNER_URL-http://runner:8010}",
-    }
+    } | {name: f"${{{name}:-{images[name]}}}" for name in images.keys() & given.keys()}
+
+
+def test_every_variable_of_a_container_is_documented() -> None:
+    documented = (ROOT / "docs/settings.md").read_text()
+    given = {name for service in compose("docker-compose.yml").values() for name in environment(service)}
+    assert {name for name in given if f"`{name}`" not in documented} == set()
 
 
 def test_the_gateway_finds_the_runner_of_its_own_deployment() -> None:

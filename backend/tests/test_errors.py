@@ -20,6 +20,16 @@ def test_each_kind_of_problem_is_complete(kind: type[ProblemError]) -> None:
     assert ("WWW-Authenticate" in kind.fields) == (kind.status == 401)
 
 
+@pytest.mark.parametrize("kind", list(ProblemError.kinds()), ids=lambda kind: kind.code)
+def test_each_kind_of_problem_says_what_to_do_next(kind: type[ProblemError]) -> None:
+    """An order to the caller, or what whoever runs the gateway can do."""
+    orders = (
+        "ask check choose compare correct follow generate give hand load make pass read refresh remove report send set"
+        " start try use wait write"
+    )
+    assert re.search(rf"\b({orders.replace(' ', '|')}|whoever runs)\b", kind.meaning(), re.IGNORECASE)
+
+
 def test_codes_are_unique() -> None:
     codes = [kind.code for kind in ProblemError.kinds()]
     assert len(codes) == len(set(codes))

@@ -10,7 +10,9 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
 from app.errors import MEDIA_TYPE, ProblemError
-from app.models.types import Input, Row
+from app.glossary import FIELDS
+from app.models.types import Input
+from app.services.storage import is_place
 from dev.openapi import FILE, text
 
 EXISTING = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
@@ -121,6 +123,51 @@ def test_every_v1_route_wants_a_token(document: Document) -> None:
         assert ("security" in operation) == path.startswith("/v1")
 
 
+def test_every_field_parameter_and_answer_is_described(document: Document) -> None:
+    def described(part: Document) -> bool:
+        return "description" in part or bool(resolve(document, part).get("description"))
+
+    schemas = document["components"]["schemas"]
+    missing = [
+        f"{field} of {name}"
+        for name, schema in schemas.items()
+        for field, part in schema.get("properties", {}).items()
+        if not described(part)
+    ]
+    for _, operation in operations(document):
+        name = operation["operationId"]
+        missing += [f"{part['name']} of {name}" for part in operation.get("parameters", []) if not described(part)]
+        missing += [
+            f"{status} of {name}"
+            for status, part in operation["responses"].items()
+            if part.get("description") in {"", "Successful Response"}
+        ]
+    assert missing == []
+    fields = {(name, field) for name, schema in schemas.items() for field in schema.get("properties", {})}
+    known = {field for _, field in fields} | {f"{field} of {name}" for name, field in fields}
+    assert known >= FIELDS.keys(), "the glossary explains what there is"
+
+
+@pytest.mark.parametrize("name", ["Lab", "LabCreate", "LabUpdate", "NewLab"])
+def test_what_the_json_of_a_lab_holds_is_said(document: Document, name: str) -> None:
+    fields = document["components"]["schemas"][name]["properties"]
+    for field, says in {"config": "GenerationConfig", "user_state": "`code`", "generated_content": "`type`"}.items():
+        assert says in fields[field]["description"], field
+    assert "count" in document["components"]["schemas"]["GenerationConfig"]["properties"]
+
+
+def test_what_refuses_a_body_that_is_no_json_takes_one(document: Document) -> None:
+    for _, operation in operations(document):
+        takes_json = "application/json" in operation.get("requestBody", {}).get("content", {})
+        assert ("unsupported_media_type" in codes(document, operation)) == takes_json, operation["operationId"]
+
+
+def test_what_refuses_a_cursor_takes_one(document: Document) -> None:
+    for _, operation in operations(document):
+        takes_one = "cursor" in {part["name"] for part in operation.get("parameters", [])}
+        assert ("invalid_cursor" in codes(document, operation)) == takes_one, operation["operationId"]
+
+
 def test_every_body_has_examples_that_are_accepted(document: Document) -> None:
     inputs = models(Input)
     bodies = [operation["requestBody"] for _, operation in operations(document) if "requestBody" in operation]
@@ -136,12 +183,46 @@ def test_every_body_has_examples_that_are_accepted(document: Document) -> None:
             assert inputs[name].model_validate(example).model_dump(mode="json") == example
 
 
-@pytest.mark.parametrize("name", ["Workspace", "Source", "Lab", "Edge", "ChatMessage", "Invitation"])
-def test_every_row_has_an_example_as_it_is_answered(document: Document, name: str) -> None:
-    row = models(Row)[name]
-    for example in document["components"]["schemas"][name]["examples"]:
-        whole = dict.fromkeys(row.model_fields) | example  # FastAPI drops nulls from examples
-        assert row.model_validate(whole).model_dump(mode="json", exclude_none=True) == example
+def with_nulls(document: Document, schema: Document, value: Any) -> Any:
+    """The example as it is answered: FastAPI drops nulls from examples."""
+    schema = resolve(document, schema)
+    if "discriminator" in schema:
+        schema = resolve(document, {"$ref": schema["discriminator"]["mapping"][value["type"]]})
+    if "items" in schema:
+        return [with_nulls(document, schema["items"], item) for item in value]
+    if "properties" in schema:
+        fields = schema["properties"]
+        whole = {name: with_nulls(document, fields[name], part) for name, part in value.items()}
+        return dict.fromkeys(schema["required"]) | whole
+    return value
+
+
+def test_every_answer_has_an_example_as_it_is_answered(document: Document) -> None:
+    contents = [
+        content["schema"]
+        for _, operation in operations(document)
+        for status, response in operation["responses"].items()
+        if status < "300"
+        for name, content in response.get("content", {}).items()
+        if name == "application/json"
+    ]
+    streams = [{"$ref": f"#/components/schemas/{name}"} for name in ("AnswerPart", "GenerationPart")]
+    names = {schema.get("items", schema)["$ref"].rpartition("/")[2] for schema in contents + streams}
+    assert names > {"Workspace", "Source", "Lab", "Canvas", "Chapter", "FilePage", "FoundPage", "AnswerPart"}
+    for name in names:
+        schema = document["components"]["schemas"][name]
+        assert schema.get("examples"), name
+        for example in schema["examples"]:
+            whole = with_nulls(document, schema, example)
+            dumped = models(BaseModel)[name].model_validate(whole).model_dump(mode="json", by_alias=True)
+            assert dumped == whole, name
+
+
+def test_the_example_of_a_source_names_a_file_of_its_own_workspace(document: Document) -> None:
+    for name in ("Source", "SourceCreate"):
+        for example in document["components"]["schemas"][name]["examples"]:
+            if path := example.get("storage_path"):
+                assert is_place(path, example["workspace_id"]), name
 
 
 def test_every_error_is_documented_as_a_problem(document: Document) -> None:

@@ -134,10 +134,10 @@ def find_tests(tests: str) -> list[str]:
 class TestResult(TypedDict):
     """How one test ended."""
 
-    name: str
-    status: Literal["pass", "fail", "error"]
-    message: str
-    output: str
+    name: Annotated[str, Field(description="What it is called in the lab's `tests`.")]
+    status: Annotated[Literal["pass", "fail", "error"], Field(description="`error`: it could not be run to its end.")]
+    message: Annotated[str, Field(description="What went wrong, for the learner.")]
+    output: Annotated[str, Field(description="What it printed: its beginning, when that is long.")]
 
 
 class RunResult(TypedDict):

@@ -22,8 +22,8 @@ PageNumber = Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="
 class Flashcard(Input):
     """One card."""
 
-    front: Prose
-    back: Prose
+    front: Annotated[Prose, Field(description="What is asked.")]
+    back: Annotated[Prose, Field(description="The answer.")]
     page: PageNumber | MISSING = MISSING
 
 
@@ -34,7 +34,7 @@ class FlashcardLabContent(Input):
         {"cards": [{"front": "What is the kernel of a linear map?", "back": "All that it sends to zero.", "page": 12}]}
     )
 
-    cards: Annotated[list[Flashcard], Field(min_length=1, max_length=200)]
+    cards: Annotated[list[Flashcard], Field(min_length=1, max_length=200, description="The cards, in their order.")]
 
 
 class CitedFlashcard(Flashcard):

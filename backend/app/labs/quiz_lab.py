@@ -13,7 +13,7 @@ from app.models.types import Input, examples
 class Question(Input):
     """One question."""
 
-    question: Prose
+    question: Annotated[Prose, Field(description="What is asked.")]
     choices: Annotated[list[Prose], Field(min_length=2, max_length=6, description="All different.")]
     answer: Annotated[int, Field(strict=True, ge=0, description="The index of the right choice, from 0.")]
     explanation: Annotated[Prose, Field(description="Why it is right.")]
@@ -45,7 +45,9 @@ class QuizLabContent(Input):
         }
     )
 
-    questions: Annotated[list[Question], Field(min_length=1, max_length=100)]
+    questions: Annotated[
+        list[Question], Field(min_length=1, max_length=100, description="The questions, in their order.")
+    ]
 
 
 class CitedQuestion(Question):

@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING, BaseModel, Field
+from pydantic import MISSING, BaseModel, Field, JsonValue
 
-from app.models.lab import CanvasLab
+from app.models.lab import CanvasLab, Lab
 from app.models.source import Source
 from app.models.types import Input, Position, Size, Viewport, examples
 
@@ -45,8 +45,33 @@ class CanvasEdge(BaseModel):
     label: str | None
 
 
+def _node(kind: str, row: type[Source | Lab]) -> JsonValue:
+    """The example of a row, as the canvas has it."""
+    data = row.model_json_schema()["examples"][0]
+    data.pop("generated_content", None)
+    node = {"id": data["id"], "type": kind, "position": data["canvas_position"], "data": data}
+    return node | {"width": data["width"], "height": data["height"]}
+
+
 class Canvas(BaseModel):
     """Everything on a workspace's canvas."""
+
+    model_config = examples(
+        {
+            "nodes": [_node("source", Source), _node("lab", Lab)],
+            "edges": [
+                {
+                    "id": "6fa459ea-ee8a-4ca4-894e-db77e160355e",
+                    "source": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+                    "target": "c4a760a8-dbcf-4e14-9f39-645a8e933d74",
+                    "sourceHandle": "right",
+                    "targetHandle": "left",
+                    "label": "practised in",
+                }
+            ],
+            "viewport": {"x": -120.0, "y": 40.0, "zoom": 0.75},
+        }
+    )
 
     # Documents what the database's function `canvas` writes. Its bytes are passed on, because validating a large canvas
     # would hold up every other request of the process.

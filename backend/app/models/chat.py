@@ -13,7 +13,7 @@ class ChatPart(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str
+    type: Annotated[str, Field(description="`text`, or another one, which is not read.")]
     text: str = ""
 
 
@@ -24,7 +24,7 @@ class ChatTurn(BaseModel):
 
     id: Annotated[str, Field(max_length=255)] = ""
     role: Literal["user", "assistant", "system"]
-    parts: Annotated[list[ChatPart], Field(max_length=1000)] = []
+    parts: Annotated[list[ChatPart], Field(max_length=1000, description="What it consists of.")] = []
 
     @property
     def content(self) -> str:
@@ -53,9 +53,17 @@ class ChatRequest(Input):
     )
 
     id: Annotated[ChatId, Field(description="The conversation.")] = "main"
-    messages: Annotated[list[ChatTurn], Field(max_length=10_000)]
-    trigger: Literal["submit-message", "regenerate-message"] = "submit-message"
-    messageId: Annotated[str, Field(max_length=255)] | None | MISSING = MISSING  # noqa: N815 - the AI SDK's spelling
+    messages: Annotated[
+        list[ChatTurn], Field(max_length=10_000, description="The conversation. Only the last one is read.")
+    ]
+    trigger: Annotated[
+        Literal["submit-message", "regenerate-message"],
+        Field(description="Whether to answer the last message, or the last question again."),
+    ] = "submit-message"
+    messageId: Annotated[  # noqa: N815 - the AI SDK's spelling
+        Annotated[str, Field(max_length=255)] | None | MISSING,
+        Field(description="The message that is replaced, with all that follows it."),
+    ] = MISSING
     mentions: Annotated[
         list[UUID] | MISSING, Field(max_length=50, description="Nodes that the question speaks of.")
     ] = MISSING

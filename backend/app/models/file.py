@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from app.models.types import Input
+from app.models.types import Input, examples
 
 MAX_PAGES = 5000
 
@@ -21,18 +21,24 @@ FileName = Annotated[
 class Chapter(BaseModel):
     """An entry of a file's outline. Positions, levels and pages count from 1."""
 
-    position: int
-    level: int
-    title: str
-    first_page: int
-    last_page: int
-    """The page before the next entry of the same or a higher level, but never before `first_page`."""
+    model_config = examples({"position": 3, "level": 1, "title": "Rank of a matrix", "first_page": 41, "last_page": 47})
+
+    position: Annotated[int, Field(description="Its place in the outline.")]
+    level: Annotated[int, Field(description="1 for a chapter, 2 for a section in it, and so on.")]
+    title: Annotated[str, Field(description="Its heading.")]
+    first_page: Annotated[int, Field(description="The page that it begins on.")]
+    last_page: Annotated[
+        int,
+        Field(description="The page before the next entry of the same or a higher level; never before `first_page`."),
+    ]
 
 
 class FilePage(BaseModel):
     """The text of a page; of a text file, of a section."""
 
-    number: int
+    model_config = examples({"number": 41, "text": "The rank of a matrix is the number of its independent columns."})
+
+    number: Annotated[int, Field(description="Its number, from 1.")]
     text: str
 
 
@@ -59,9 +65,17 @@ class TextQuery(Input):
 class FoundPage(BaseModel):
     """A page that matches."""
 
+    model_config = examples(
+        {
+            "source_id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+            "title": "Vector spaces: lecture notes",
+            "page": 41,
+            "excerpt": "The \x02rank\x03 of a \x02matrix\x03 is the number of its independent columns.",
+        }
+    )
+
     source_id: UUID
     title: str
-    """The source's."""
     page: int
     excerpt: Annotated[
         str,

@@ -14,8 +14,8 @@ FilePage = Annotated[int, Field(ge=1, le=MAX_PAGES)]
 class PageRange(BaseModel):
     """Pages of a source, both ends included."""
 
-    first: FilePage
-    last: FilePage
+    first: Annotated[FilePage, Field(description="The first page.")]
+    last: Annotated[FilePage, Field(description="The last page.")]
 
 
 class GenerationConfig(BaseModel):

@@ -31,7 +31,7 @@ class LinkCard(_Card):
     """A source that has an address."""
 
     type: Literal["link"]
-    url: str
+    url: Annotated[str, Field(description="The address.")]
 
 
 class CardEdge(BaseModel):

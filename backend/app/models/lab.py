@@ -22,27 +22,34 @@ from app.models.types import (
     Title,
     Word,
     examples,
+    holding,
 )
 
-LabStatus = Literal["pending", "generating", "in_progress", "completed", "given_up", "failed"]
-"""The learner sets `given_up`, and is given the solution then; a run that passes sets `completed`."""
+LabStatus = Annotated[
+    Literal["pending", "generating", "in_progress", "completed", "given_up", "failed"],
+    Field(
+        description="`pending`: not generated yet. `generating`: a model writes it. `failed`: it could not be made, and"
+        " `failure` says why. `in_progress`: to be worked on. `completed`: a run has passed, or the learner says so."
+        " `given_up`: the learner has, and is given the solution."
+    ),
+]
 WrittenLabStatus = Annotated[
     Literal["pending", "in_progress", "completed", "given_up", "failed"],
     Field(description="`generating` is set by `POST /v1/labs/{lab_id}/generate` alone."),
 ]
 
 SourceOfLab = Annotated[UUID | None | MISSING, Field(description="A source of the same workspace.")]
-LabConfig = Annotated[
-    JsonObject,
-    Field(
-        description="What a lab is generated from, and how: `chapter` (a position in the source's outline) or `pages`"
-        " (`{first, last}`), `language`, `difficulty`, `count`, each optional. What else it holds is free."
-    ),
-]
+_CONFIG = (
+    "What a lab is generated from, and how: see `GenerationConfig`. `POST .../generate` checks it. What else it holds"
+    " is free."
+)
+_USER_STATE = "What the learner did. Of a `code_lab`, `code` is the draft; the rest is the front end's own."
+LabConfig = Annotated[JsonObject, holding(_CONFIG)]
+UserState = Annotated[JsonObject, holding(_USER_STATE)]
 LabContent = Annotated[
     JsonObject,
-    Field(
-        description="Of the shape that the `type` asks for: "
+    holding(
+        "Of the shape that the `type` asks for: "
         + ", ".join(f"`{known.content.__name__}` for a `{name}`" for name, known in LAB_TYPES.items())
         + ". Other types hold anything."
     ),
@@ -55,14 +62,18 @@ class CanvasLab(Row):
     workspace_id: UUID
     source_id: UUID | None
     type: str
-    title: str | None
+    title: Annotated[str | None, Field(description="What it is about. One that is generated gets one.")]
     status: LabStatus
     failure: Annotated[str | None, Field(description="Why a `failed` lab could not be made: a code of `/problems`.")]
     progress: Annotated[
-        dict[str, Any] | None, Field(description="How far a lab that is `generating` has come: `step` and `attempt`.")
+        dict[str, Any] | None,
+        Field(
+            description="How far a lab that is `generating` has come: `step` and `attempt`. Its `turn` names the"
+            " attempt for the gateway, not for clients."
+        ),
     ]
-    config: dict[str, Any]
-    user_state: dict[str, Any]
+    config: Annotated[dict[str, Any], Field(description=_CONFIG)]
+    user_state: Annotated[dict[str, Any], Field(description=_USER_STATE)]
     canvas_position: Position
     width: float | None
     height: float | None
@@ -116,7 +127,7 @@ class NewLab(Input):
     status: WrittenLabStatus | MISSING = MISSING
     config: LabConfig | MISSING = MISSING
     generated_content: LabContent | None | MISSING = MISSING
-    user_state: JsonObject | MISSING = MISSING
+    user_state: UserState | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING
     width: Size | None | MISSING = MISSING
     height: Size | None | MISSING = MISSING
@@ -165,7 +176,7 @@ class LabUpdate(Input):
     status: WrittenLabStatus | MISSING = MISSING
     config: LabConfig | MISSING = MISSING
     generated_content: LabContent | None | MISSING = MISSING
-    user_state: JsonObject | MISSING = MISSING
+    user_state: UserState | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING
     width: Size | None | MISSING = MISSING
     height: Size | None | MISSING = MISSING

@@ -42,10 +42,10 @@ class LabRun(Row):
         ),
     ]
     message: Annotated[str, Field(description="What came of it, for the learner.")]
-    tests: list[TestResult]
+    tests: Annotated[list[TestResult], Field(description="How each test ended.")]
     output: Annotated[str, Field(description="What was printed: its beginning, when it is long.")]
     seconds: Annotated[float | None, Field(description="By the clock of the runner, where it says so.")]
-    code: str
+    code: Annotated[str, Field(description="What was run.")]
     created_at: Timestamp
 
 
@@ -68,4 +68,4 @@ class Solution(Input):
 
     model_config = examples({"solution": "def rank(matrix):\n    ...\n"})
 
-    solution: str
+    solution: Annotated[str, Field(description="A whole file that passes the tests.")]

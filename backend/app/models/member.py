@@ -25,7 +25,7 @@ class Member(BaseModel):
         }
     )
 
-    user_id: UUID
+    user_id: Annotated[UUID, Field(description="Who it is.")]
     role: Role
     email: Annotated[str | None, Field(description="For those who may edit the workspace; viewers see only their own.")]
     created_at: Annotated[Timestamp, Field(description="Since when.")]
@@ -57,7 +57,7 @@ class Invitation(Row):
     workspace_id: UUID
     role: SharedRole
     uses_left: Annotated[int, Field(description="How many more people may accept it.")]
-    expires_at: Timestamp
+    expires_at: Annotated[Timestamp, Field(description="Until when it can be accepted.")]
     created_at: Timestamp
 
 
@@ -66,7 +66,7 @@ class NewInvitation(Invitation):
 
     model_config = examples(_INVITATION | {"token": "4f1d0c6f0d5b4cb98f0a7e2f7d1b6c3a9e8d7c6b5a4f43e2b1a09f8e7d6c5b4a"})
 
-    token: str
+    token: Annotated[str, Field(description="The secret that `POST /v1/invitations/{token}/accept` takes.")]
 
 
 class InvitationCreate(Input):

@@ -1,9 +1,9 @@
 """Sources: what one learns from."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import MISSING
+from pydantic import MISSING, Field
 
 from app.models.page import Order, SearchQuery
 from app.models.types import (
@@ -21,13 +21,26 @@ from app.models.types import (
     Title,
     Word,
     examples,
+    holding,
 )
 
-Status = Literal["empty", "ready", "failed"]
-"""Whether its file was read: there is none, or none that was read yet; its text is there; there is none to be had."""
-Failure = Literal["encrypted", "damaged", "no_text", "too_long", "unsupported"]
-"""Why a file has no text: it needs a password; it is broken; it holds pictures alone; it is over a limit (5,000 pages,
-10 MiB of text, a worker's memory and time); its bytes are not what they are called."""
+_METADATA = "What the front end keeps with it, in a form of its own."
+Metadata = Annotated[JsonObject, holding(_METADATA)]
+Status = Annotated[
+    Literal["empty", "ready", "failed"],
+    Field(
+        description="Whether its file was read. `empty`: there is none, or none that was read yet. `ready`: its text is"
+        " there. `failed`: it has no text to be had, and `failure` says why."
+    ),
+]
+Failure = Annotated[
+    Literal["encrypted", "damaged", "no_text", "too_long", "unsupported"],
+    Field(
+        description="Why a file has no text. `encrypted`: it needs a password. `damaged`: it is broken. `no_text`: it"
+        " holds pictures alone. `too_long`: it is over a limit (5,000 pages, 10 MiB of text, memory and time)."
+        " `unsupported`: its bytes are not what they are called."
+    ),
+]
 
 
 class Source(Row):
@@ -39,7 +52,7 @@ class Source(Row):
             "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
             "type": "pdf",
             "title": "Vector spaces: lecture notes",
-            "storage_path": "5e0a8f52-3c1b-4d57-8a9e-6b7c2d1f0e33/vector-spaces.pdf",
+            "storage_path": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10/1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed/vectors.pdf",
             "metadata": {"pages": 42, "language": "en"},
             "cache_id": "cachedContents/vector-spaces",
             "cache_expires_at": "2026-11-23T12:00:00Z",
@@ -48,7 +61,7 @@ class Source(Row):
             "height": 200.0,
             "status": "ready",
             "page_count": 42,
-            "file_name": "vector-spaces.pdf",
+            "file_name": "vectors.pdf",
             "file_bytes": 381204,
             "media_type": "application/pdf",
             "version": 1,
@@ -61,7 +74,7 @@ class Source(Row):
     type: str
     title: str
     storage_path: str | None
-    metadata: dict[str, Any]
+    metadata: Annotated[dict[str, Any], Field(description=_METADATA)]
     cache_id: str | None
     cache_expires_at: Timestamp | None
     canvas_position: Position
@@ -69,10 +82,10 @@ class Source(Row):
     height: float | None
     status: Status
     failure: Failure | None
-    page_count: int | None
-    file_name: str | None
-    file_bytes: int | None
-    media_type: str | None
+    page_count: Annotated[int | None, Field(description="How many pages were read; of a text file, sections.")]
+    file_name: Annotated[str | None, Field(description="What its file is called when it is downloaded.")]
+    file_bytes: Annotated[int | None, Field(description="How large its file is, in bytes.")]
+    media_type: Annotated[str | None, Field(description="What kind of file it has.")]
     version: int
     created_at: Timestamp
     updated_at: Timestamp
@@ -86,7 +99,7 @@ class NewSource(Input):
     type: Word
     title: Title
     storage_path: StoragePath | None | MISSING = MISSING
-    metadata: JsonObject | MISSING = MISSING
+    metadata: Metadata | MISSING = MISSING
     cache_id: CacheId | None | MISSING = MISSING
     cache_expires_at: Moment | None | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING
@@ -102,7 +115,6 @@ class SourceCreate(NewSource):
             "workspace_id": "8c5d3f0e-6a41-4f0b-9b0e-2f6f0c1d7a10",
             "type": "pdf",
             "title": "Vector spaces: lecture notes",
-            "storage_path": "5e0a8f52-3c1b-4d57-8a9e-6b7c2d1f0e33/vector-spaces.pdf",
             "metadata": {"pages": 42, "language": "en"},
             "canvas_position": {"x": 80.0, "y": 120.0},
         },
@@ -129,7 +141,7 @@ class SourceUpdate(Input):
     type: Word | MISSING = MISSING
     title: Title | MISSING = MISSING
     storage_path: StoragePath | None | MISSING = MISSING
-    metadata: JsonObject | MISSING = MISSING
+    metadata: Metadata | MISSING = MISSING
     cache_id: CacheId | None | MISSING = MISSING
     cache_expires_at: Moment | None | MISSING = MISSING
     canvas_position: Position | MISSING = MISSING

@@ -7,6 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from app.models.chat_message import Citation, MessageStatus
 from app.models.lab import LabStatus
+from app.models.types import examples
 
 
 class Part(BaseModel):
@@ -27,13 +28,13 @@ class Part(BaseModel):
 class Beginning(BaseModel):
     """What is known at first."""
 
-    status: Literal["streaming", "generating"]
+    status: Annotated[Literal["streaming", "generating"], Field(description="Of an answer, or of a lab.")]
 
 
 class Ending(BaseModel):
     """How it ended."""
 
-    status: MessageStatus | LabStatus
+    status: Annotated[MessageStatus | LabStatus, Field(description="What the message or the lab has now.")]
     failure: Annotated[str | None, Field(description="Why it `failed`: a code of `/problems`.")]
 
 
@@ -57,7 +58,7 @@ class TextDeltaPart(Part):
 
     type: Literal["text-delta"] = "text-delta"
     id: Literal["text"] = "text"
-    delta: str
+    delta: Annotated[str, Field(description="What follows the text so far.")]
 
 
 class TextEndPart(Part):
@@ -86,7 +87,10 @@ class SourceDocumentPart(Part):
 class Progress(BaseModel):
     """How far a lab that is generated has come."""
 
-    step: Literal["reading", "writing", "checking", "done"]
+    step: Annotated[
+        Literal["reading", "writing", "checking", "done"],
+        Field(description="The source is read, the model writes, what it wrote is checked, and all is done."),
+    ]
     attempt: Annotated[int | MISSING, Field(ge=1, description="Which try of the model's it is.")] = MISSING
 
 
@@ -135,6 +139,8 @@ class AnswerPart(
 ):
     """A part of the stream of an answer."""
 
+    model_config = examples({"type": "text-delta", "id": "text", "delta": "The rank of a matrix is "})
+
 
 class GenerationPart(
     RootModel[
@@ -144,3 +150,5 @@ class GenerationPart(
     ]
 ):
     """A part of the stream of a lab that is generated."""
+
+    model_config = examples({"type": "data-progress", "id": "progress", "data": {"step": "writing", "attempt": 1}})

@@ -111,21 +111,19 @@ def _unstorable_text() -> PydanticCustomError:
     return PydanticCustomError("json_text", "Text holds a NUL character or half a surrogate pair")
 
 
-JsonObject = Annotated[
-    dict[str, Any],
-    AfterValidator(_json_column),
+def holding(meaning: str) -> WithJsonSchema:
+    """The schema of an object for a JSON column: what it means, and what JSON Schema cannot say."""
     # Of an object with free properties openapi-typescript makes an index signature, which takes no interface of a
     # front end's own; of one that is also "any of anything" it makes `unknown`.
-    WithJsonSchema(
-        {
-            "type": "object",
-            "anyOf": [{}],
-            "description": "At most 1 MiB as text and 64 levels deep. Numbers are finite doubles, integers within"
-            " ±(2^53 - 1); texts and names hold no NUL character and no half of a surrogate pair.",
-        }
-    ),
-]
-"""An object for a JSON column. Its description says what JSON Schema cannot."""
+    limits = (
+        "At most 1 MiB as text and 64 levels deep. Numbers are finite doubles, integers within ±(2^53 - 1); texts and"
+        " names hold no NUL character and no half of a surrogate pair."
+    )
+    return WithJsonSchema({"type": "object", "anyOf": [{}], "description": f"{meaning} {limits}"})
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json_column)]
+"""An object for a JSON column. Which one it is for, `holding` says."""
 
 ClientId = Annotated[
     UUID | MISSING, Field(description="May be made by the client: a repeated request is harmless then.")
@@ -168,9 +166,7 @@ Handle = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=
 CacheId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
 StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=_TEXT_NOT_BLANK)]
 ChatId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
-"""A conversation of a workspace, as the client names it."""
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-"""A lower-case word of an open set: letters, digits and underscores, at most 64 characters."""
 Search = Annotated[str, StringConstraints(max_length=255, pattern=_TEXT), BeforeValidator(_composed)]
 
 # RFC 3339, section 5.6. Pydantic alone reads numbers too, as seconds since 1970.
@@ -199,7 +195,6 @@ Moment = Annotated[
 ]
 Coordinate = Annotated[float, Field(strict=True, ge=-MAX_COORDINATE, le=MAX_COORDINATE, allow_inf_nan=False)]
 Size = Annotated[float, Field(strict=True, gt=0, le=MAX_COORDINATE, allow_inf_nan=False)]
-"""How wide or high a node is drawn, in canvas units. None leaves it to the front end."""
 
 
 # Every row holds one of these, so they are dicts: a model within each of 100 rows is an eighth of reading them.

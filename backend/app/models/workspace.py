@@ -28,8 +28,8 @@ class Workspace(Row):
         }
     )
 
-    owner_id: UUID
-    name: str
+    owner_id: Annotated[UUID, Field(description="The user who owns it.")]
+    name: Annotated[str, Field(description="What it is called.")]
     viewport: Viewport
     version: int
     created_at: Timestamp

@@ -1,11 +1,12 @@
 """Whether the gateway lives, and whether it can serve."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.errors import NotReadyError
+from app.models.types import examples
 from app.responses import problems
 from app.services.readiness import Readiness
 
@@ -15,11 +16,15 @@ router = APIRouter(tags=["health"])
 class Message(BaseModel):
     """A greeting."""
 
-    message: str
+    model_config = examples({"message": "AIDE Backend is running"})
+
+    message: Annotated[str, Field(description="What runs here.")]
 
 
 class Health(BaseModel):
     """All is well."""
+
+    model_config = examples({"status": "ok"})
 
     status: Literal["ok"]
 

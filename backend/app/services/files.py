@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -168,7 +169,7 @@ class Files:
         """Read the file that is at the source's `storage_path`."""
         source = await self._source(source_id)
         path = _place(source)
-        answer = await self._bucket.open(path)
+        answer = await self._open(path)
         await answer.aclose()
         sent_type = answer.headers.get("content-type", "").partition(";")[0]
         name = path.rpartition("/")[2][:255]
@@ -207,7 +208,7 @@ class Files:
         """The file, or the one range of its bytes that is asked for (RFC 9110, section 14)."""
         source = await self._source(source_id)
         asked = asked if asked and _RANGE.fullmatch(asked) else None  # several ranges and other units are ignored
-        upstream = await self._bucket.open(_place(source), None if if_range else asked)
+        upstream = await self._open(_place(source), None if if_range else asked)
         try:
             return _download(source, upstream, asked, if_range)
         except BaseException:
@@ -236,6 +237,12 @@ class Files:
             **({"source_ids": f"{{{asked.source_id}}}"} if asked.source_id else {}),
         }
         return await self._list(self._session.call("search_pages", arguments, read_only=True))
+
+    async def _open(self, path: str, byte_range: str | None = None) -> httpx.Response:
+        try:
+            return await self._bucket.open(path, byte_range)
+        except NotFoundError:
+            raise _missing() from None
 
     async def _list(self, query: Query) -> bytes:
         body = await self._session.send(query)
@@ -273,12 +280,17 @@ class Files:
         return SavedSource(bytes(saved.source), _decode(_version, bytes(saved.source)).version)
 
 
+_missing = partial(
+    NotFoundError, "There is no file at the source's `storage_path`: upload it there first, or use `PUT .../file`."
+)
+
+
 def _place(source: Any) -> str:
     """Where the source's file is. Raises `NotFoundError` and, for a path that is none of its workspace,
     `InvalidRequestError`."""
     path: str | None = source.storage_path
     if path is None:
-        raise NotFoundError("The source has no file.")
+        raise _missing()
     if not is_place(path, source.workspace_id):
         raise outside_workspace()
     return path

@@ -92,7 +92,9 @@ def export(lab: Any) -> tuple[str, Export]:
     try:
         made = known.export(known.content.model_validate(content), lab.id, state)
     except ValidationError:  # the database takes text that is not quite what the models take, such as half a character
-        raise LabNotReadyError("The content of this lab has not the shape that its type asks for.") from None
+        raise LabNotReadyError(
+            "The content of this lab has not the shape that its type asks for. Write its `generated_content` anew."
+        ) from None
     return (title or kind) + made.suffix, made
 
 

@@ -3,8 +3,9 @@
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -47,15 +48,26 @@ from app.sharing_errors import (
 
 logger = logging.getLogger(__name__)
 
-# A value that only the database found fault with; it does not say where.
-_refused_value = partial(InvalidRequestError, "The database does not take one of the values in the request.")
+
+def _refused_value(
+    errors: Sequence[Mapping[str, Any]] | None = None, existing: str | None = None
+) -> InvalidRequestError:
+    """A value that only the database found fault with. Functions of ours say where it is; other refusals do not."""
+    where = "`errors` names it." if errors else "Compare them with the limits in `/docs`."
+    return InvalidRequestError(
+        f"The database does not take one of the values in the request. {where}", errors=errors, existing=existing
+    )
+
 
 _EXPIRY = "An invitation expires in the future, within a year."
 _refused_expiry = partial(
     InvalidRequestError, _EXPIRY, errors=[{"loc": ("body", "expires_at"), "msg": _EXPIRY, "type": "expiry"}]
 )
 outside_workspace = partial(
-    InvalidRequestError, "The source's `storage_path` is not that of a file below the folder of its own workspace."
+    InvalidRequestError,
+    "The source's `storage_path` is not that of a file below the folder of its own workspace. Set it to"
+    " `<workspace_id>/<source_id>/<name>`, or use `PUT .../file`.",
+    loc=("storage_path",),
 )
 
 # The gateway has verified the token before, so the caller has done nothing wrong.
@@ -309,7 +321,7 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
     # The embedded stack reports a failed check as 500 `SUP`, naming the constraint as Postgres does.
     if constraint and constraint[1] == "check":
         return _refused_value()
-    # Of privileges that are missing (the same code) no caller can know: a migration is.
+    # 42501 without "row-level security" is a missing grant: a fault of our migration, not of the caller.
     if code == "42501" and "row-level security" in message:
         return NotFoundError()
     if status in {401, 403} and ("API_KEY" in code or "api key" in message.lower() or message == _KONG_REFUSED):

@@ -26,7 +26,8 @@ PAGE = """
 import { readFile } from "node:fs/promises";
 import { owner as supabase } from "./client.mjs";
 const { API_URL: apiUrl, OWNER_TOKEN: token, WORKSPACE_ID: workspaceId, SOURCE_ID: sourceId } = process.env;
-const file = new File([await readFile(process.env.FILE)], "book.pdf", { type: "application/pdf" });
+const { FILE: name, MEDIA_TYPE: type } = process.env;
+const file = new File([await readFile(name)], name, { type });
 """
 
 
@@ -57,20 +58,38 @@ def test_supabase_js_works(backend: Backend, owner: User, stranger: User, claims
 
 
 @pytest.mark.usefixtures("packages")
+@pytest.mark.parametrize(
+    ("name", "media_type", "content", "pages"),
+    [
+        ("book.pdf", "application/pdf", document(), 6),
+        ("notes.md", "text/markdown", b"# Vectors\n\nA vector has a length.", 1),
+    ],
+    ids=["pdf", "markdown"],
+)
 def test_a_page_uploads_by_the_lines_of_the_readme(
-    backend: Backend, api: httpx.Client, owner: User, stranger: User, source: dict[str, Any], tmp_path: Path
+    backend: Backend,
+    api: httpx.Client,
+    owner: User,
+    stranger: User,
+    source: dict[str, Any],
+    tmp_path: Path,
+    name: str,
+    media_type: str,
+    content: bytes,
+    pages: int,
 ) -> None:
     (lines,) = re.findall(r"```js\n(.*?)```", README.read_text(), re.DOTALL)
     assert f"```js\n{lines}```" in FILES, "/docs shows them too"
-    book = tmp_path / "book.pdf"
-    book.write_bytes(document())
+    book = tmp_path / name
+    book.write_bytes(content)
     env = {
         "API_URL": backend.url,
         "WORKSPACE_ID": source["workspace_id"],
         "SOURCE_ID": source["id"],
         "FILE": str(book),
+        "MEDIA_TYPE": media_type,
     }
     run_page(backend, owner, stranger, "--input-type=module", script=PAGE + lines, **env)
     row = api.get(f"/sources/{source['id']}").json()
-    assert (row["status"], row["page_count"], row["media_type"]) == ("ready", 6, "application/pdf")
+    assert (row["status"], row["page_count"], row["media_type"]) == ("ready", pages, media_type)
     assert api.get(f"/sources/{source['id']}/file").content == book.read_bytes()

@@ -227,6 +227,34 @@ def test_reading_again_takes_the_kind_from_the_file_store_or_the_name(client: Te
     problem(client.post(f"{PATH}/text"), 415, "unsupported_file")
 
 
+@pytest.mark.parametrize(
+    ("storage_path", "status", "code", "says", "loc"),
+    [
+        (None, 404, "not_found", "There is no file", None),
+        (f"{FOLDER}/gone.txt", 404, "not_found", "There is no file", None),
+        ("elsewhere/a.txt", 422, "invalid_request", "<workspace_id>/<source_id>/<name>", ["storage_path"]),
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "file"), ("POST", "text")])
+def test_a_source_without_its_file_is_told_how_it_gets_one(
+    client: TestClient,
+    store: respx.Router,
+    method: str,
+    path: str,
+    storage_path: str | None,
+    status: int,
+    code: str,
+    says: str,
+    loc: list[str] | None,
+) -> None:
+    store.get("/rest/v1/sources").respond(200, json=SOURCE | {"storage_path": storage_path})
+    store["get"].mock(return_value=refused(404))
+    document = problem(client.request(method, f"{PATH}/{path}"), status, code)
+    assert says in document["detail"]
+    assert "`PUT .../file`" in document["detail"]
+    assert [error["loc"] for error in document.get("errors", [])] == ([loc] if loc else [])
+
+
 @pytest.mark.parametrize("what", ["workspaces", "sources", "labs", "edges"])
 def test_what_a_deletion_leaves_over_is_removed_before_the_answer(
     client: TestClient, store: respx.Router, what: str

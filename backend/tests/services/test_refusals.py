@@ -134,6 +134,18 @@ def test_each_refusal_has_its_meaning_and_keeps_its_wording_to_itself(
 
 
 @pytest.mark.parametrize(
+    ("details", "hint"),
+    [("", "the limits in `/docs`"), ('[{"loc": ["nodes", 1, "id"], "id": "a"}]', "`errors` names it")],
+)
+def test_a_value_that_only_the_database_refuses_is_looked_up_where_it_is_known(details: str, hint: str) -> None:
+    problem = upstream_problem(
+        422, json.dumps({"code": "PT422", "message": "duplicate_node", "details": details}).encode()
+    )
+    assert hint in str(problem.detail)
+    assert (problem.errors is not None) == bool(details)
+
+
+@pytest.mark.parametrize(
     ("status", "reason"),
     [(402, "quota"), (540, "paused"), (544, "waited too long"), (521, "cannot reach"), (429, "no more requests")],
 )

@@ -12,23 +12,31 @@ from app.errors import (
     InvalidRequestError,
     RangeError,
     UnsupportedFileError,
-    UnsupportedMediaTypeError,
     WriteConflictError,
 )
 from app.models.file import Chapter, FileName, FilePage, FilePageQuery, FoundPage, TextQuery
 from app.models.source import Source
-from app.responses import EDITED, FOUND, LISTED, TAGGED, problems, resource_router
+from app.responses import EDITED, FOUND, PAGED, TAGGED, header, problems, resource_router
 from app.services.documents import MEDIA_TYPES
 from app.services.files import SavedSource, Upload
 
 router = resource_router("/v1", "files")
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_FILE: dict[str, Any] = {"description": "The bytes of the file.", "content": dict.fromkeys(MEDIA_TYPES, _BYTES)}
+_HEADERS = {
+    "ETag": header("Names these bytes, for `If-Range`."),
+    "Accept-Ranges": header("`bytes`: a part of the file can be asked for."),
+    "Content-Disposition": header("Names the file."),
+}
+_FILE: dict[str, Any] = {
+    "description": "The bytes of the file.",
+    "headers": _HEADERS,
+    "content": dict.fromkeys(MEDIA_TYPES, _BYTES),
+}
 _SENT = {"requestBody": {"required": True, "content": dict.fromkeys(MEDIA_TYPES, _BYTES)}}
 _PART = {
     "description": "The range of the bytes that `Range` asks for.",
-    "headers": {"Content-Range": {"description": "Which bytes these are.", "schema": {"type": "string"}}},
+    "headers": _HEADERS | {"Content-Range": header("Which bytes these are.")},
     "content": dict.fromkeys(MEDIA_TYPES, _BYTES),
 }
 
@@ -36,7 +44,7 @@ _PART = {
 @router.put(
     "/sources/{source_id}/file",
     response_model=Source,
-    responses=TAGGED | EDITED | problems(UnsupportedMediaTypeError, UnsupportedFileError, WriteConflictError),
+    responses=TAGGED | EDITED | problems(UnsupportedFileError, WriteConflictError),
     openapi_extra=_SENT,
 )
 async def upload_file(
@@ -94,7 +102,7 @@ async def list_chapters(source_id: UUID, files: SourceFiles) -> Response:
     return json_answer(await files.chapters(source_id))
 
 
-@router.get("/sources/{source_id}/pages", response_model=list[FilePage], responses=FOUND | LISTED)
+@router.get("/sources/{source_id}/pages", response_model=list[FilePage], responses=FOUND | PAGED)
 async def list_pages(
     source_id: UUID, query: Annotated[FilePageQuery, Query()], request: Request, files: SourceFiles
 ) -> Response:

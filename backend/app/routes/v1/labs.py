@@ -32,6 +32,7 @@ from app.responses import (
     TAGGED_DELETED,
     Responses,
     created,
+    header,
     problems,
     resource_router,
 )
@@ -45,7 +46,7 @@ DOWNLOADED: Responses = {
             "application/zip": {"schema": {"type": "string", "format": "binary"}},
             "text/plain": {"schema": {"type": "string"}},
         },
-        "headers": {"Content-Disposition": {"description": "Names the file.", "schema": {"type": "string"}}},
+        "headers": {"Content-Disposition": header("Names the file.")},
     },
     **FOUND,
     **problems(WrongLabTypeError, LabNotReadyError),
