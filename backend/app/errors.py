@@ -225,7 +225,7 @@ class UnsupportedFileError(ProblemError):
 
 
 class RangeError(ProblemError):
-    """`Range` begins after the file's last byte. `Content-Range`, where it is there, says how large the file is: ask for
+    """`Range` begins after the file's last byte. `Content-Range`, if there is one, says how large the file is: ask for
     less, or send no `Range`."""
 
     status, code, title = 416, "range_not_satisfiable", "Range not satisfiable"
