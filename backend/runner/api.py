@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from runner import python
-from runner.sandbox import DESCRIPTIONS, Ending, Limits, Sandbox
+from runner.sandbox import DESCRIPTIONS, Ending, Limits, Sandbox, SandboxError
 from runner.settings import Settings
 from runner.submissions import QueueFullError, Submission, Submissions
 
@@ -126,8 +126,10 @@ class Api:
 
     async def health(self, request: Request) -> Response:
         """200 when a run would start at once, else 503."""
-        if not self._sandbox.is_ready:
-            await self._sandbox.start()  # raises, and the next probe tries again
+        try:
+            await self._sandbox.start()
+        except SandboxError as error:
+            raise Refusal(503, {"error": str(error)}, {"Retry-After": RETRY_AFTER}) from error
         return JSONResponse({"status": "ok"})
 
     async def about(self, request: Request) -> Response:

@@ -173,11 +173,6 @@ class Sandbox:
         """Start the template, unless it is there. Raises `SandboxError`."""
         await self._alive()
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether a run would start at once."""
-        return self._template is not None and self._template.is_alive
-
     async def _alive(self) -> Template:
         async with self._starting:
             if self._template is None or not self._template.is_alive:
@@ -201,12 +196,12 @@ class Sandbox:
         try:
             template = await self._alive()
             return await self._run(template, source, stdin, limits)
-        except SandboxError as error:
-            log.error("a run has failed", extra={"fields": {"error": str(error)}})
         except TimeoutError:
             log.error("a run has outlived its clock; replacing the template process")
             if template is not None:
                 await template.stop()
+        except (SandboxError, OSError) as error:  # for want of a file, memory or a process too
+            log.error("a run has failed", extra={"fields": {"error": str(error)}})
         return Ending(INTERNAL_ERROR, b"", b"", message="The sandbox has failed; this says nothing about the program.")
 
     async def _run(self, template: Template, source: bytes, stdin: bytes, limits: Limits) -> Ending:

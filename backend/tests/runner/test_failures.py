@@ -1,0 +1,35 @@
+"""What the runner answers when it cannot run anything."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from dev.runner import CodeRunner
+from runner.api import create_app
+from runner.settings import Settings
+
+PROGRAM = {"language_id": 71, "source_code": "print(1)"}
+
+
+def test_without_its_python_it_is_not_healthy_and_says_so(tmp_path: Path) -> None:
+    answer = TestClient(create_app(Settings(python_folder=tmp_path))).get("/health")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["error"]
+
+
+def test_a_run_for_which_the_machine_has_nothing_left_is_no_fault_of_the_program(
+    service: CodeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with TestClient(create_app(Settings())) as judge:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "memfd_create", refuse)
+            answer = judge.post("/submissions?wait=true", json=PROGRAM)
+        assert answer.json()["status"] == {"id": 13, "description": "Internal Error"}
+        assert "says nothing about the program" in answer.json()["message"]
+        assert judge.post("/submissions?wait=true", json=PROGRAM).json()["stdout"] == "1\n"
