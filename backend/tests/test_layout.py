@@ -35,6 +35,43 @@ def test_a_package_imports_nothing_of_what_serves_it(package: str, forbidden: se
     assert [(file, name) for file, name in found if name in forbidden] == []
 
 
+ERRORS = {"errors", "lab_errors", "sharing_errors"}
+REQUEST = {"auth", "context", "lanes", "memory", "metrics"}
+MAY_IMPORT = {
+    "errors": set[str](),
+    "config": set[str](),
+    "labs": {"labs", "models.types"},
+    "models": {"models", "labs", "errors"},
+    "services": {"services", "models", "labs", "config", *ERRORS, *REQUEST},
+}
+"""What parts of `app` may import of it. Routes import nearly all, and nobody but `main` imports routes."""
+
+
+def imports_of(part: str) -> set[str]:
+    """What of `app` the modules of a part import."""
+    files = [BACKEND / "app" / f"{part}.py"]
+    files = files if files[0].exists() else list((BACKEND / "app" / part).rglob("*.py"))
+    found = set()
+    for node in (node for file in files for node in ast.walk(ast.parse(file.read_text()))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "app":
+            found |= {f"{node.module}.{alias.name}".removeprefix("app.") for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_imports_point_one_way(part: str) -> None:
+    allowed = MAY_IMPORT[part]
+    foreign = {name for name in imports_of(part) if not any(f"{name}.".startswith(f"{each}.") for each in allowed)}
+    assert foreign == set()
+
+
+def test_only_the_application_knows_its_routes() -> None:
+    parts = {file.stem for file in (BACKEND / "app").iterdir() if file.name not in {"main.py", "routes", "__init__.py"}}
+    knowing = [part for part in sorted(parts) if any(name.startswith("routes") for name in imports_of(part))]
+    assert knowing == []
+    assert "routes" in {name.partition(".")[0] for name in imports_of("main")}
+
+
 def test_the_tools_stay_small() -> None:
     files = [
         path

@@ -9,9 +9,10 @@ import msgspec
 from pydantic import ValidationError
 
 from app.lab_errors import LabNotReadyError, RunnerUnavailableError, WrongLabTypeError
-from app.labs import LAB_TYPES, code_runs
+from app.labs import LAB_TYPES
 from app.labs.code_lab import RunResult, TestsError
 from app.labs.export import Export
+from app.services import code_runs
 from app.services.db import Session
 from app.services.runner import Ending, Runner, RunnerError
 

@@ -8,8 +8,8 @@ from tempfile import TemporaryFile
 import pytest
 
 from app.labs.code_lab import RunResult
-from app.labs.code_runs import prepare, read_result
 from app.labs.harness import reporter
+from app.services.code_runs import prepare, read_result
 from app.services.runner import Ending, Outcome
 
 

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from app.labs import LAB_TYPES, code_lab, flashcard_lab
 from app.labs.code_lab import CodeLabContent, RunResult, TestsError, find_tests
-from app.labs.code_runs import MAX_MESSAGE, MAX_OUTPUT, MAX_TEXTS, prepare, read_result
 from app.labs.draft import doubles
+from app.services.code_runs import MAX_MESSAGE, MAX_OUTPUT, MAX_TEXTS, prepare, read_result
 from app.services.runner import Ending, Outcome
 
 CODE = {"instructions": "", "starter_code": "", "tests": "", "language": "python"}

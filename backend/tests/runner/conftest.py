@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.labs import code_lab, code_runs
+from app.labs import code_lab
+from app.services import code_runs
 from app.services.runner import Runner
 from dev.runner import CodeRunner
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.labs import code_runs
+from app.services import code_runs
 from app.services.runner import Runner, RunnerError
 from dev.processes import Supervisor, free_port
 from dev.runner import CodeRunner, start_runner

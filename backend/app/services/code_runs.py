@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from app import labs
 from app.labs.code_lab import RunResult, TestResult, TestsError, find_tests
 from app.services.runner import Ending, Outcome
 
@@ -32,7 +33,7 @@ class Run:
 
 @lru_cache
 def _harness() -> str:
-    return Path(__file__).with_name("harness.py").read_text()
+    return (Path(labs.__file__).parent / "harness.py").read_text()
 
 
 def prepare(code: str, tests: str) -> Run:
