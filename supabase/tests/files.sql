@@ -1,7 +1,7 @@
 -- Files: what is read from them, who sees it, how it is found again, and what goes with what.
 
 begin;
-select plan(109);
+select plan(118);
 
 \ir people.psql
 
@@ -113,8 +113,36 @@ select lives_ok(
 select is(pg_temp.save('physics', 'optics', pg_temp.document(E'a\u0002b\u0003c'), 'd.pdf'), array[pg_temp.path('physics', 'optics')], 'a page with control characters is saved');
 select results_eq($$ select text from read_pages(pg_temp.id('optics')) $$, $$ values ('abc') $$, 'without the marks of excerpts');
 
+-- Who says which versions they know replaces no other one.
+create function pg_temp.version() returns integer language sql as $$ select version from sources where id = pg_temp.id('optics') $$;
+create function pg_temp.save_at(versions integer[], document jsonb default pg_temp.document('Late.')) returns text[] language sql as $$
+  select unused from save_file(
+    pg_temp.id('optics'), pg_temp.path('physics', 'optics', 'late.pdf'), 'late.pdf', 1000, 'application/pdf', null, document, versions => versions)
+$$;
+create temp table known on commit drop as select * from sources where id = pg_temp.id('optics');
+select throws_ok(
+  format('select pg_temp.save_at(%L)', versions), 'PT412', 'stale_version', 'a file is refused for the versions ' || versions::text
+) from unnest(array[pg_temp.version() - 1 || '', pg_temp.version() + 1 || ',1', '']) list, lateral (select ('{' || list || '}')::integer[]) as asked (versions);
+select throws_ok(
+  $$ select pg_temp.save_at('{1}', '{"pages": {}}') $$, 'PT412', 'stale_version', 'before its text is looked at'
+);
+select throws_ok(
+  $$ select save_file(pg_temp.id('optics'), versions => '{1}') $$, 'PT412', 'stale_version', 'nor is one taken away'
+);
+select results_eq('select s.* from sources s join known using (id)', 'table known', 'then the source is as it was');
+select is(
+  pg_temp.save_at(array[1, pg_temp.version()]), array[pg_temp.path('physics', 'optics', 'd.pdf')], 'with the version that it has a file is saved'
+);
+select is(
+  (select unused from save_file(pg_temp.id('optics'), versions => array[pg_temp.version()])),
+  array[pg_temp.path('physics', 'optics', 'late.pdf')], 'or taken away'
+);
+select throws_ok(
+  $$ select save_file(pg_temp.id('nowhere'), versions => '{1}') $$, 'PT404', 'source_not_found', 'what is not there is not stale'
+);
+
 -- Clients write none of it, also with every grant; echoing it is no change.
-select is(pg_temp.save('physics', 'optics', pg_temp.document('Light bends.', '学习矩阵')), array[pg_temp.path('physics', 'optics', 'd.pdf')], 'a file again');
+select is(pg_temp.save('physics', 'optics', pg_temp.document('Light bends.', '学习矩阵')), '{}', 'a file again');
 create temp table saved on commit drop as select * from sources where id = pg_temp.id('optics');
 update sources set status = 'failed', failure = 'damaged', page_count = 9, file_name = 'x', file_bytes = 9, media_type = 'text/plain',
   file_id = pg_temp.id('other') where id = pg_temp.id('optics');

@@ -1,7 +1,7 @@
 -- Generation: who may begin and finish it, what is written at its end, and what is not.
 
 begin;
-select plan(27);
+select plan(35);
 
 \ir people.psql
 
@@ -18,11 +18,11 @@ insert into labs (id, workspace_id, type, title)
 create function pg_temp.finish(lab text, turn text) returns text language sql as $$
   select finish_generation(
     pg_temp.id(lab), pg_temp.id(turn),
-    case lab
-      when 'code' then '{"instructions": "", "starter_code": "", "tests": "", "language": "python"}'::jsonb
+    case
+      when lab in ('code', 'hand') then '{"instructions": "", "starter_code": "", "tests": "", "language": "python"}'::jsonb
       else '{"cards": [{"front": "a", "back": "b", "page": 1}]}'
     end,
-    'Theirs', case lab when 'code' then 'x = 1' end
+    'Theirs', case when lab in ('code', 'hand') then 'x = 1' end
   )
 $$;
 
@@ -86,6 +86,29 @@ select begin_generation(pg_temp.id('cards'), pg_temp.id('fifth'));
 select is(pg_temp.finish('cards', 'fifth'), 'in_progress', 'it can be begun again');
 select is(title, 'Mine', 'a title stays') from labs where id = pg_temp.id('cards');
 select is(count(*), 1::bigint, 'without a source there is no edge') from edges;
+
+-- Content that is written by hand meanwhile ends the generation, and stays.
+insert into labs (id, workspace_id, type, source_id) values (pg_temp.id('hand'), pg_temp.id('physics'), 'code_lab', pg_temp.id('book'));
+select begin_generation(pg_temp.id('hand'), pg_temp.id('sixth'));
+update labs set generated_content = null, config = '{"count": 1}' where id = pg_temp.id('hand');
+select is(status, 'generating', 'what leaves a lab without content ends nothing') from labs where id = pg_temp.id('hand');
+update labs set generated_content = '{"instructions": "mine", "starter_code": "", "tests": "", "language": "python"}'
+  where id = pg_temp.id('hand');
+select results_eq(
+  $$ select status, progress, lease_until, failure from labs where id = pg_temp.id('hand') $$,
+  $$ values ('in_progress', null::jsonb, null::timestamptz, null::text) $$, 'content by hand ends the generation'
+);
+select is(pg_temp.finish('hand', 'sixth'), null, 'its turn finishes nothing');
+select is(generated_content ->> 'instructions', 'mine', 'the content stays') from labs where id = pg_temp.id('hand');
+select throws_ok(
+  $$ select begin_generation(pg_temp.id('hand'), pg_temp.id('seventh')) $$, 'PT409', 'lab_has_content', 'it is not generated over'
+);
+update labs set status = 'given_up' where id = pg_temp.id('hand');
+select throws_ok($$ select lab_solution(pg_temp.id('hand')) $$, 'PT404', 'no_solution', 'no solution of the turn''s is kept');
+-- As it was left where content did not end a generation yet.
+update labs set status = 'generating', progress = jsonb_build_object('turn', pg_temp.id('sixth')) where id = pg_temp.id('hand');
+select is(pg_temp.finish('hand', 'sixth'), null, 'also where the lab is its own, a turn writes over no content');
+select is(generated_content ->> 'instructions', 'mine', 'which still stays') from labs where id = pg_temp.id('hand');
 
 -- What it is made from.
 select lives_ok(

@@ -1,7 +1,7 @@
 -- Lab runs and solutions: runs are added and never changed, solutions are given out at the end alone.
 
 begin;
-select plan(59);
+select plan(60);
 
 \ir people.psql
 
@@ -55,6 +55,7 @@ from (values
   ('lab_runs_status_known', $$ '' $$, $$ pg_temp.result('done') $$),
   ('lab_runs_message_length', $$ '' $$, $$ pg_temp.result('pass', repeat('a', 10001)) $$),
   ('lab_runs_tests_array', $$ '' $$, $$ pg_temp.result('pass') || '{"tests": {}}' $$),
+  ('lab_runs_tests_readable', $$ '' $$, $$ pg_temp.result('pass') || jsonb_build_object('tests', (repeat('[', 65) || repeat(']', 65))::jsonb) $$),
   ('lab_runs_output_length', $$ '' $$, $$ pg_temp.result('pass') || jsonb_build_object('output', repeat('a', 65537)) $$),
   ('lab_runs_seconds_range', $$ '' $$, $$ pg_temp.result('pass') || '{"seconds": -1}' $$),
   ('"output"', $$ '' $$, $$ pg_temp.result('pass') - 'output' $$)

@@ -1,7 +1,7 @@
 -- Turns: answers and labs that a model writes, who may write them, and what becomes of those that lose their writer.
 
 begin;
-select plan(66);
+select plan(69);
 
 \ir people.psql
 
@@ -103,6 +103,12 @@ select throws_like(
   $$ insert into chat_messages (workspace_id, role, content, status) values (pg_temp.id('physics'), 'user', 'Hm', 'streaming') $$,
   '%"chat_messages_status_of_answer"', 'a question is never unfinished'
 );
+select lives_ok(
+  $$ update chat_messages set sources = '[{"source_id": null, "title": "Optics", "page": 1e300}]' where id = pg_temp.id('There') $$, 'an answer has sources'
+);
+select throws_like(
+  format($$ update chat_messages set sources = %L where id = pg_temp.id('There') $$, bad), '%"chat_messages_sources_readable"', 'no sources: ' || left(bad, 9)
+) from unnest(array['[1e400]', repeat('[', 65) || repeat(']', 65)]) bad;
 
 -- What has lost its writer is ended by whoever finds it.
 update chat_messages set content = 'So far' where id = pg_temp.id('Bob');

@@ -27,6 +27,7 @@ from app.errors import (
     NotFoundError,
     ProblemError,
     RangeError,
+    StaleVersionError,
     UnsupportedFileError,
 )
 from app.models.file import FilePageQuery, TextQuery
@@ -149,14 +150,18 @@ class Files:
         self._context = context
         self._language = language
 
-    async def upload(self, source_id: UUID, file: Upload, name: str | None) -> SavedSource:
-        """Store a file, read it, and give it to the source in place of the one that it had."""
-        source = await self._source(source_id)
+    async def upload(
+        self, source_id: UUID, file: Upload, name: str | None, versions: frozenset[int] | None = None
+    ) -> SavedSource:
+        """Store a file, read it, and give it to the source in place of the one that it had, when the source has one of
+        the versions: another one is refused before the file is read, and again when the file is saved."""
+        source = await self._source(source_id, versions)
         await file.begin()
         path = f"{source.workspace_id}/{source.id}/{uuid4()}{ENDINGS[file.media_type]}"
         try:
             await self._bucket.put(path, file.pieces(), file.media_type, file.announced)
-            return await self._read(source, path, file.media_type, name or _name(source, file.media_type), file.size)
+            name = name or _name(source, file.media_type)
+            return await self._read(source, path, file.media_type, name, file.size, versions)
         except PERHAPS_DONE:
             raise  # perhaps the row names it by now
         except ProblemError as refusal:
@@ -165,9 +170,9 @@ class Files:
                 raise await write_refusal(self._session, source.workspace_id, refusal) from None
             raise
 
-    async def read_again(self, source_id: UUID) -> SavedSource:
-        """Read the file that is at the source's `storage_path`."""
-        source = await self._source(source_id)
+    async def read_again(self, source_id: UUID, versions: frozenset[int] | None = None) -> SavedSource:
+        """Read the file that is at the source's `storage_path`, when the source has one of the versions."""
+        source = await self._source(source_id, versions)
         path = _place(source)
         answer = await self._open(path)
         await answer.aclose()
@@ -177,11 +182,11 @@ class Files:
         if media_type is None:
             raise UnsupportedFileError
         size = int(answer.headers.get("content-length") or 0)
-        return await self._read(source, path, media_type, source.file_name or name, size)
+        return await self._read(source, path, media_type, source.file_name or name, size, versions)
 
-    async def remove(self, source_id: UUID) -> None:
-        """Take the file and its text away."""
-        await self._save(source_id, {})
+    async def remove(self, source_id: UUID, versions: frozenset[int] | None = None) -> None:
+        """Take the file and its text away, when the source has one of the versions."""
+        await self._save(source_id, {}, versions)
 
     async def copy(self, paths: Mapping[str, str]) -> list[str]:
         """Copy files to other paths, some at a time; those that are not there. Raises what else Storage refuses."""
@@ -250,11 +255,16 @@ class Files:
             raise unreadable(body)
         return body
 
-    async def _source(self, source_id: UUID) -> Any:
+    async def _source(self, source_id: UUID, versions: frozenset[int] | None = None) -> Any:
         select = self._session.table("sources").select(_COLUMNS).eq("id", source_id)
-        return _decode(_source, await self._session.send(select, one=True))
+        source = _decode(_source, await self._session.send(select, one=True))
+        if versions is not None and source.version not in versions:
+            raise await write_refusal(self._session, source.workspace_id, StaleVersionError())
+        return source
 
-    async def _read(self, source: Any, path: str, media_type: str, name: str, size: int) -> SavedSource:
+    async def _read(
+        self, source: Any, path: str, media_type: str, name: str, size: int, versions: frozenset[int] | None
+    ) -> SavedSource:
         saved = {"storage_path": path, "file_name": name, "file_bytes": size, "media_type": media_type}
         document: Sequence[bytes] = ()
         try:
@@ -264,11 +274,14 @@ class Files:
             document = read.pieces
         except DocumentError as error:
             saved["failure"] = error.failure
-        return await self._save(source.id, saved, document)
+        return await self._save(source.id, saved, versions, document)
 
-    async def _save(self, source_id: UUID, values: dict[str, Any], document: Sequence[bytes] = ()) -> SavedSource:
+    async def _save(
+        self, source_id: UUID, values: dict[str, Any], versions: frozenset[int] | None, document: Sequence[bytes] = ()
+    ) -> SavedSource:
+        known = {"language": self._language, "versions": None if versions is None else sorted(versions)}
         # The builder would write a long text again, hold it twice, and everybody up.
-        arguments = msgspec.json.encode({"source_id": str(source_id), "language": self._language, **values})
+        arguments = msgspec.json.encode({"source_id": str(source_id), **known, **values})
         body = [arguments[:-1], b',"document":', *document, b"}"] if document else [arguments]
         query = WrittenCall(self._session.call("save_file", {}), body)
         try:
@@ -336,12 +349,13 @@ def _range(asked: str, size: int) -> tuple[int, int]:
     return begin, end
 
 
-_COLUMNS = "id,workspace_id,title,storage_path,file_name,media_type"
+_COLUMNS = "id,workspace_id,version,title,storage_path,file_name,media_type"
 _Source: Any = msgspec.defstruct(
     "Source",
     [
         ("id", str),
         ("workspace_id", str),
+        ("version", int),
         ("title", str),
         ("storage_path", str | None),
         ("file_name", str | None),

@@ -1,6 +1,8 @@
 """Files through the gateway: uploaded, read, found again, downloaded and removed, and another user's attempts."""
 
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,7 +10,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from dev.postgres import psql_command
 from tests.integration.conftest import Backend, User, created, problem
+from tests.integration.test_recovery import wait_for
 from tests.sample_document import document
 from tests.tokens import mint
 
@@ -143,6 +147,71 @@ def test_a_new_file_replaces_the_old_one_whole(api: httpx.Client, source: dict[s
     assert (second["page_count"], second["version"]) == (1, first["version"] + 1)
     assert stored(store, source) == [second["storage_path"]] != [first["storage_path"]]
     assert api.get(f"/sources/{source['id']}/pages").json() == [{"number": 1, "text": "gamma"}]
+
+
+def test_a_file_is_replaced_read_and_removed_by_who_knows_its_version(
+    api: httpx.Client, source: dict[str, Any], store: httpx.Client
+) -> None:
+    path = f"/sources/{source['id']}"
+    known = {"If-Match": '"1"'}
+    first = api.put(f"{path}/file", content=b"alpha", headers=TEXT | known)
+    assert (first.status_code, first.headers["etag"]) == (200, '"2"')
+    for answer in (
+        api.put(f"{path}/file", content=b"beta", headers=TEXT | known),
+        api.post(f"{path}/text", headers=known),
+        api.delete(f"{path}/file", headers=known),
+    ):
+        problem(answer, 412, "stale_version")
+    assert api.get(path).json() == first.json()
+    assert stored(store, source) == [first.json()["storage_path"]]
+    read = api.post(f"{path}/text", headers={"If-Match": '"1", "2"'})
+    assert (read.status_code, read.headers["etag"]) == (200, '"3"')
+    assert api.delete(f"{path}/file", headers={"If-Match": read.headers["etag"]}).status_code == 204
+    assert api.get(path).json()["status"] == "empty"
+
+
+def test_whoever_changes_the_source_during_an_upload_is_faster(
+    api: httpx.Client, source: dict[str, Any], store: httpx.Client
+) -> None:
+    path = f"/sources/{source['id']}"
+
+    def content() -> Iterator[bytes]:
+        yield b"a" * 2048  # of which the first is read before anything is stored
+        with httpx.Client(base_url=api.base_url, headers=api.headers, timeout=30) as other:
+            assert other.patch(path, json={"title": "Faster"}).is_success
+        yield b"b"
+
+    problem(api.put(f"{path}/file", content=content(), headers=TEXT | {"If-Match": '"1"'}), 412, "stale_version")
+    row = api.get(path).json()
+    assert (row["title"], row["status"], row["version"]) == ("Faster", "empty", 2)
+    assert stored(store, source) == []
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # two transactions at once
+def test_whoever_is_faster_while_the_text_is_saved_is_seen(
+    backend: Backend, api: httpx.Client, source: dict[str, Any], store: httpx.Client
+) -> None:
+    path, stack = f"/sources/{source['id']}", backend.stack
+    change = f"begin; update public.sources set title = 'Faster' where id = '{source['id']}' returning title;\n"  # noqa: S608
+    with (
+        subprocess.Popen(
+            [*psql_command(stack.psql, stack.dsn), "-At"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert other.stdin
+        assert other.stdout
+        other.stdin.write(change)
+        other.stdin.flush()
+        assert other.stdout.readline() == "Faster\n"
+        headers = TEXT | {"If-Match": '"1"'}
+        slower = pool.submit(api.put, f"{path}/file", content=b"some text", headers=headers)
+        wait_for(lambda: stack.sql("select count(*) from pg_locks where not granted") != "0\n")
+        other.communicate("commit;\n")
+        problem(slower.result(), 412, "stale_version")
+    row = api.get(path).json()
+    assert (row["title"], row["status"], row["version"]) == ("Faster", "empty", 2)
+    assert stored(store, source) == []
 
 
 def test_a_file_that_cannot_be_read_is_kept(api: httpx.Client, source: dict[str, Any]) -> None:

@@ -357,6 +357,18 @@ def test_a_lab_that_is_thrown_away_or_changed_meanwhile_is_left_alone(stage: Sta
     assert (row["status"], row["generated_content"]) == ("given_up", None)
 
 
+def test_content_that_is_written_by_hand_meanwhile_ends_the_generation_and_stays(stage: Stage, author: Author) -> None:
+    lab, mine = author.lab("right"), SHOWN_CODE | {"instructions": "My own"}
+    begun(author.generate(stage.second, lab))
+    with author.resume(stage.second, lab) as response:
+        patched = author.api.patch(f"/labs/{lab['id']}", json={"generated_content": mine}).json()
+        assert (patched["status"], patched["progress"], patched["generated_content"]) == ("in_progress", None, mine)
+        rest = list(chunks(response))
+    assert {"type": "message-metadata", "messageMetadata": {"status": "in_progress", "failure": None}} in rest
+    assert author.row(lab) == patched
+    refused(author.generate(stage.first, lab), 409, "lab_has_content")
+
+
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # it writes around the gateway
 def test_a_copy_is_not_being_generated_and_what_comes_back_from_the_trash_has_no_writer(
     stage: Stage, author: Author, backend: Backend

@@ -158,6 +158,43 @@ def test_what_migrations_change_in_rows_that_are_there(backend: Backend) -> None
     assert told.stdout.split() == [*workspaces, *titles, "t|1", "1", "3", "5", "2", "4", "6", "5", "1"]
 
 
+# Lists that no gateway can read, and one of each that it can.
+UNREADABLE_LISTS = """
+insert into auth.users (id, email) values (md5('ada')::uuid, 'ada@example.com');
+insert into workspaces (id, owner_id, name) values (md5('Art')::uuid, md5('ada')::uuid, 'Art');
+insert into labs (id, workspace_id, type) values (md5('quiz')::uuid, md5('Art')::uuid, 'quiz_lab');
+create temp table lists as
+  select * from (values ('[{"page": 1}]'), (repeat('[', 3000) || repeat(']', 3000)), ('[1e400]')) as lists (list);
+insert into chat_messages (workspace_id, role, content, sources)
+  select md5('Art')::uuid, 'assistant', 'So', list::jsonb from lists;
+insert into lab_runs (workspace_id, lab_id, user_id, code, status, message, tests, output)
+  select md5('Art')::uuid, md5('quiz')::uuid, md5('ada')::uuid, '', 'pass', '', list::jsonb, '' from lists;
+create table public.before as select active_at from workspaces;
+"""
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_lists_that_nobody_could_read_are_empty(backend: Backend) -> None:
+    with new_database(backend, "lists") as psql:
+        older = [file for file in sorted(MIGRATIONS.glob("*.sql")) if file.name < "20261126000220"]
+        apply(psql, *older)
+        assert not psql("-1", "-f", "-", script=f"set search_path = public, extensions;{UNREADABLE_LISTS}").stderr
+        apply(psql, *sorted(set(MIGRATIONS.glob("*.sql")) - set(older)))
+        told = psql(
+            "-c",
+            """
+            select sources from chat_messages order by seq;
+            select tests from lab_runs order by created_at, id;
+            select w.active_at = b.active_at from workspaces w, before b;
+            update lab_runs set tests = '[]';
+            """,
+        )
+    lists = ['[{"page": 1}]', "[]", "[]"]
+    assert told.stdout.splitlines()[:3] == lists
+    assert sorted(told.stdout.splitlines()[3:]) == sorted([*lists, "t"])
+    assert "immutable_column" in told.stderr, "the triggers are on again"
+
+
 @pytest.mark.parametrize("migration", sorted(MIGRATIONS.glob("*.sql"))[12:], ids=lambda file: file.stem)
 def test_a_migration_says_what_it_changes_in_rows_that_are_there(migration: Path) -> None:
     assert "\n-- Rows that are there: " in migration.read_text(encoding="utf-8")

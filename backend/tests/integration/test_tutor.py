@@ -101,6 +101,28 @@ def test_the_pages_that_have_most_of_the_questions_words_are_told_and_cited(
     assert PAGES[0] in sent(stage, "And kernels?")
 
 
+@pytest.mark.parametrize(
+    ("question", "pages"),
+    [
+        ("행렬의 계수는 무엇인가요?", ["벡터는 방향과 크기를 가진다.", "행렬의 계수는 독립인 행의 최대 개수이다."]),
+        ("行列の階数は何ですか。", ["ベクトルは向きと大きさをもつ。", "行列の階数とは独立な行の最大数である。"]),
+        ("矩阵的秩是什么", ["向量有方向和大小。", "矩阵的秩是线性无\n关的行的最大数目。"]),
+        ("แรงก์ของเมทริกซ์คืออะไร", ["เวกเตอร์มีขนาดและทิศทาง", "แรงก์ของเมทริกซ์คือจำนวนแถวที่เป็นอิสระ"]),
+    ],
+    ids=["Korean", "Japanese", "Chinese", "Thai"],
+)
+def test_in_scripts_without_spaces_the_pages_that_have_pieces_of_the_words_are_told(
+    stage: Stage, backend: Backend, owner: User, api: httpx.Client, workspace: Row, question: str, pages: list[str]
+) -> None:
+    source = created(api.post("/sources", json=new_source(workspace)))
+    with backend.data_api(owner) as data_api:
+        save_text(data_api, source, pages)
+    whole(Chat(owner, workspace).ask(stage.first, question, mentions=[source["id"]]))
+    told = sent(stage, json.dumps(question)[1:-1])
+    assert pages[1] in told
+    assert pages[0] not in told
+
+
 def test_what_a_document_says_is_quoted(stage: Stage, owner: User, workspace: Row, source: Row) -> None:
     whole(Chat(owner, workspace, "injected").ask(stage.first, "rank, please", mentions=[source["id"]]))
     request = stage.asked("rank, please")[-1]["messages"]

@@ -157,7 +157,7 @@ def test_versioned_rows_are_the_ones_that_heed_if_match(app: FastAPI) -> None:
         for *_, operation in operations(app)
         if any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", ()))
     }
-    assert heeding == {name for name, route in ROUTES.items() if route.stale}
+    assert heeding == {name for name, route in ROUTES.items() if route.stale} | FILES - {"download_file"}
 
 
 @every_route

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,8 @@ import respx
 from fastapi.testclient import TestClient
 
 from app.config import Settings
+from app.context import Context
+from app.errors import StaleVersionError
 from app.memory import Memory
 from app.services.db import Session
 from app.services.documents import Documents
@@ -28,6 +32,7 @@ FOLDER = f"{WORKSPACE_ID}/{SOURCE_ID}"
 SOURCE = {
     "id": SOURCE_ID,
     "workspace_id": WORKSPACE_ID,
+    "version": 3,
     "title": "Notes",
     "storage_path": f"{FOLDER}/a.txt",
     "file_name": "a.txt",
@@ -84,13 +89,19 @@ def test_an_upload_is_the_file_then_the_row_then_the_old_file(client: TestClient
     assert removed(store) == [f"{FOLDER}/old.txt"]
 
 
+@asynccontextmanager
+async def open_files() -> AsyncIterator[tuple[Files, Context]]:
+    """The files of sources, over the upstream of these tests."""
+    context = make_context(Memory(1 << 20, patience=1))
+    async with AiohttpClient(Settings()) as http:
+        session = Session(client_over(http, server.url), {}, context)
+        bucket = Bucket(http, f"{server.url}/storage/v1/object", {}, context)
+        yield Files(session, bucket, Documents(), context, language="simple"), context
+
+
 def test_the_text_of_a_file_is_counted_as_memory(store: respx.Router) -> None:
     async def upload() -> int:
-        context = make_context(Memory(1 << 20, patience=1))
-        async with AiohttpClient(Settings()) as http:
-            session = Session(client_over(http, server.url), {}, context)
-            bucket = Bucket(http, f"{server.url}/storage/v1/object", {}, context)
-            files = Files(session, bucket, Documents(), context, language="simple")
+        async with open_files() as (files, context):
             await files.upload(UUID(SOURCE_ID), Upload("text/plain", None, chunks(b"some text")), None)
         return context.memory.size
 
@@ -140,6 +151,63 @@ def test_a_hidden_source_loses_no_file(client: TestClient, store: respx.Router) 
     store["save"].mock(return_value=raised(404, "source_not_found"))
     problem(client.delete(f"{PATH}/file"), 404, "not_found")
     assert not store["remove"].calls
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/file"), ("POST", "/text")])
+def test_a_stale_version_is_refused_before_anything_is_taken(
+    client: TestClient, store: respx.Router, method: str, path: str
+) -> None:
+    def send() -> Any:
+        return client.request(method, PATH + path, content=b"x", headers={**TEXT, "If-Match": '"2", "1"'})
+
+    problem(send(), 412, "stale_version")
+    store["roles"].respond(200, json=[{"role": "viewer"}])
+    problem(send(), 403, "read_only")
+    assert not any(store[name].calls for name in ("put", "get", "save"))
+
+
+def test_a_file_that_is_refused_for_its_version_is_not_read(store: respx.Router) -> None:
+    read = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(True)
+        yield b"some text"
+
+    async def upload() -> None:
+        async with open_files() as (files, _):
+            await files.upload(UUID(SOURCE_ID), Upload("text/plain", None, body()), None, frozenset({4}))
+
+    with pytest.raises(StaleVersionError):
+        asyncio.run(upload())
+    assert not read
+
+
+def test_whoever_was_faster_meanwhile_keeps_their_file(client: TestClient, store: respx.Router) -> None:
+    """The version was right when the upload began."""
+    store["save"].mock(return_value=raised(412, "stale_version"))
+    headers = {"If-Match": '"3", "4"'}
+    problem(client.put(f"{PATH}/file", content=b"some text", headers=TEXT | headers), 412, "stale_version")
+    assert saved(store)["versions"] == [3, 4]
+    assert removed(store) == [store["put"].calls.last.request.url.path.removeprefix(f"{STORE}/")], "the new one alone"
+    problem(client.post(f"{PATH}/text", headers=headers), 412, "stale_version")
+    assert saved(store)["versions"] == [3, 4]
+    problem(client.delete(f"{PATH}/file", headers=headers), 412, "stale_version")
+    assert saved(store)["versions"] == [3, 4]
+    assert len(removed(store)) == 1
+
+
+@pytest.mark.parametrize("if_match", [{}, {"If-Match": "*"}])
+def test_without_a_version_any_is_allowed(client: TestClient, store: respx.Router, if_match: dict[str, str]) -> None:
+    for method, path in (("PUT", "/file"), ("POST", "/text"), ("DELETE", "/file")):
+        assert client.request(method, PATH + path, content=b"some text", headers=TEXT | if_match).is_success
+        assert saved(store)["versions"] is None
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/file"), ("POST", "/text"), ("DELETE", "/file")])
+def test_a_version_that_is_none_is_malformed(client: TestClient, store: respx.Router, method: str, path: str) -> None:
+    answer = client.request(method, PATH + path, content=b"x", headers={**TEXT, "If-Match": "3"})
+    problem(answer, 400, "malformed_request")
+    assert not store.calls
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer x.y.z"}])

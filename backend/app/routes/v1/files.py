@@ -7,16 +7,15 @@ from uuid import UUID
 from fastapi import Header, Query, Request, Response, status
 
 from app.answers import FileAnswer, json_answer
-from app.dependencies import SourceFiles
+from app.dependencies import IfMatch, SourceFiles
 from app.errors import (
     InvalidRequestError,
     RangeError,
     UnsupportedFileError,
-    WriteConflictError,
 )
 from app.models.file import Chapter, FileName, FilePage, FilePageQuery, FoundPage, TextQuery
 from app.models.source import Source
-from app.responses import EDITED, FOUND, PAGED, TAGGED, header, problems, resource_router
+from app.responses import FOUND, PAGED, TAGGED_CHANGED, TAGGED_DELETED, header, problems, resource_router
 from app.services.documents import MEDIA_TYPES
 from app.services.files import SavedSource, Upload
 
@@ -44,19 +43,23 @@ _PART = {
 @router.put(
     "/sources/{source_id}/file",
     response_model=Source,
-    responses=TAGGED | EDITED | problems(UnsupportedFileError, WriteConflictError),
+    responses=TAGGED_CHANGED | problems(UnsupportedFileError),
     openapi_extra=_SENT,
 )
 async def upload_file(
-    source_id: UUID, request: Request, files: SourceFiles, name: Annotated[FileName | None, Query()] = None
+    source_id: UUID,
+    request: Request,
+    files: SourceFiles,
+    versions: IfMatch,
+    name: Annotated[FileName | None, Query()] = None,
 ) -> Response:
     """Give a source a file: the bytes of a PDF, of Markdown or plain text, as they are. They are stored and read; the
     file that the source had is replaced. One that cannot be read is kept too: `status` is `failed` then, and `failure`
-    says why."""
+    says why. `If-Match` names versions of the source, and a stale one is refused before the bytes are taken."""
     size = request.headers.get("content-length", "")
     announced = int(size) if size.isdigit() else None
     upload = Upload(request.headers.get("content-type", ""), announced, request.stream())
-    return _saved(await files.upload(source_id, upload, name))
+    return _saved(await files.upload(source_id, upload, name, versions))
 
 
 @router.get(
@@ -78,22 +81,21 @@ async def download_file(
     return FileAnswer(*await files.download(source_id, byte_range, if_range))
 
 
-@router.delete(
-    "/sources/{source_id}/file", status_code=status.HTTP_204_NO_CONTENT, responses=EDITED | problems(WriteConflictError)
-)
-async def delete_file(source_id: UUID, files: SourceFiles) -> None:
-    """Take a source's file away, with its text. The source stays, and is `empty`."""
-    await files.remove(source_id)
+@router.delete("/sources/{source_id}/file", status_code=status.HTTP_204_NO_CONTENT, responses=TAGGED_DELETED)
+async def delete_file(source_id: UUID, files: SourceFiles, versions: IfMatch) -> None:
+    """Take a source's file away, with its text. The source stays, and is `empty`. `If-Match` names versions of the
+    source."""
+    await files.remove(source_id, versions)
 
 
 @router.post(
     "/sources/{source_id}/text",
     response_model=Source,
-    responses=TAGGED | EDITED | problems(InvalidRequestError, UnsupportedFileError, WriteConflictError),
+    responses=TAGGED_CHANGED | problems(InvalidRequestError, UnsupportedFileError),
 )
-async def read_file(source_id: UUID, files: SourceFiles) -> Response:
+async def read_file(source_id: UUID, files: SourceFiles, versions: IfMatch) -> Response:
     """Read the file at the source's `storage_path`: one that was uploaded to Supabase Storage itself, or once more."""
-    return _saved(await files.read_again(source_id))
+    return _saved(await files.read_again(source_id, versions))
 
 
 @router.get("/sources/{source_id}/chapters", response_model=list[Chapter], responses=FOUND)
