@@ -118,9 +118,6 @@ def problem_of(story: Story, **settings: Any) -> tuple[ProblemError, int]:
     return found[0], used
 
 
-# What is asked
-
-
 def test_the_conversation_is_asked_as_it_is_and_the_answer_told_in_pieces(upstream: respx.Router) -> None:
     asked = upstream.post(COMPLETIONS).mock(return_value=streamed("Be", "cause.", tokens=42))
     told: list[str] = []
@@ -189,9 +186,6 @@ def test_a_connection_has_a_time_of_its_own() -> None:
     tell(story, AI_CONNECT_TIMEOUT=3.5)
 
 
-# What is taken of an answer
-
-
 def object_in(upstream: respx.Router, *deltas: Any, finish: str = "tool_calls") -> str:
     """What is taken of an answer to a question for an object."""
     upstream.post(COMPLETIONS).mock(return_value=streamed(*deltas, finish=finish))
@@ -234,9 +228,6 @@ def test_a_model_without_end_is_left_when_there_is_enough() -> None:
 
     asyncio.run(run())
     assert 500 <= len("".join(told)) < 600
-
-
-# What it costs
 
 
 def test_tokens_that_the_model_counts_are_those_that_were_used(upstream: respx.Router) -> None:
@@ -328,9 +319,6 @@ def test_who_has_used_up_the_day_may_come_again_after_midnight(
     assert refusal.headers == {"Retry-After": "1"}
 
 
-# Refusals
-
-
 def failing(status: int, code: str | None = None, **headers: str) -> httpx.Response:
     return httpx.Response(status, json={"error": {"message": "secret", "code": code}}, headers=headers)
 
@@ -380,9 +368,6 @@ def test_an_answer_that_breaks_off_costs_what_was_read_and_written() -> None:
     code, used = asyncio.run(run())
     assert (code, told) == ("model_unavailable", ["w0 ", "w1 ", "w2 "])
     assert used == (len("You are a tutor.") + 40 + 9) // 3
-
-
-# Time
 
 
 @pytest.mark.parametrize(
