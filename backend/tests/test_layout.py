@@ -8,6 +8,8 @@ import pytest
 
 BACKEND = Path(__file__).parents[1]
 CODE = {".py", ".js", ".mjs", ".ts", ".sql"}
+MOST = 400
+"""Lines of one file."""
 TOOLS = 3000
 """Lines of code that `dev` and `bench` may have together: they serve the gateway, and must not outgrow it."""
 
@@ -70,6 +72,13 @@ def test_only_the_application_knows_its_routes() -> None:
     knowing = [part for part in sorted(parts) if any(name.startswith("routes") for name in imports_of(part))]
     assert knowing == []
     assert "routes" in {name.partition(".")[0] for name in imports_of("main")}
+
+
+def test_no_file_is_longer_than_a_reader_takes_in() -> None:
+    files = [file for folder in ("app", "runner", "dev", "bench", "tests") for file in (BACKEND / folder).rglob("*.py")]
+    ours = [file for file in files if not {".python", "node_modules"} & set(file.parts)]
+    assert len(ours) > 200
+    assert [file for file in ours if len(file.read_text().splitlines()) > MOST] == []
 
 
 def test_the_tools_stay_small() -> None:

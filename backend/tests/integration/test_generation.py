@@ -49,14 +49,12 @@ class Author:
     def lab(self, script: str = "right", kind: str = "code_lab", **fields: Any) -> Row:
         """A lab for which the model follows this script."""
         source = self.source(f"A map. Script: {script}", "A rank. " + "word " * 20)
-        return created(
-            self.api.post("/labs", json=new_lab(self.workspace, type=kind, source_id=source["id"], **fields))
-        )
+        new = new_lab(self.workspace, type=kind, source_id=source["id"], **fields)
+        return created(self.api.post("/labs", json=new))
 
     def row(self, lab: Row) -> Row:
         """The lab as it is now."""
-        row: Row = self.api.get(f"/labs/{lab['id']}").json()
-        return row
+        return dict(self.api.get(f"/labs/{lab['id']}").json())
 
     def generate(self, url: str, lab: Row) -> Any:
         return self._stream("POST", f"{url}/v1/labs/{lab['id']}/generate")
@@ -80,8 +78,7 @@ def author(backend: Backend, owner: User, api: httpx.Client, workspace: Row) -> 
 
 def whole(opened: Any) -> tuple[list[Any], Row]:
     """The steps of a stream, and how it ended."""
-    steps = []
-    end: Row = {}
+    steps, end = [], dict[str, Any]()
     with opened as response:
         for chunk in chunks(response):
             if chunk["type"] == "data-progress":
