@@ -12,6 +12,7 @@ const TABLES = {
   "public.workspaces": "id",
   "public.workspace_members": "workspace_id, user_id",
   "public.invitations": "id",
+  "private.lost_roles": "workspace_id, user_id",
   "public.sources": "id",
   "public.source_pages": "file_id, number",
   "public.chapters": "file_id, position",
@@ -74,7 +75,7 @@ declare
   target text;
   columns text;
 begin
-  foreach target in array array['auth.users', 'auth.identities'] loop
+  foreach target in array array['auth.users', 'auth.identities', 'private.gone_workspaces'] loop
     continue when to_regclass(target) is null;
     select string_agg(quote_ident(a.attname), ', ') into columns
       from pg_attribute a
@@ -130,6 +131,11 @@ await db.exec("set timezone = 'UTC'; set datestyle = 'ISO'");
 write(BEGIN.replaceAll("@version@", await value("select public.schema_version() as value")));
 await copy("users", "moved (target, document)", `select 'auth.users', d from (${USERS}) as q (d)`);
 await copy("owners of files", "moved (target, document)", `select 'storage.objects', to_jsonb(f) from (${FILES}) f`);
+await copy(
+  "ids that are not given out again",
+  "moved (target, document)",
+  "select 'private.gone_workspaces', to_jsonb(g) from private.gone_workspaces g order by g.id",
+);
 await copy("identities", "moved (target, document)", `select 'auth.identities', d from (${IDENTITIES}) as q (d)`);
 for (const [table, order] of Object.entries(TABLES)) {
   const columns = await value(`

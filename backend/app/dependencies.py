@@ -16,7 +16,7 @@ from app.models.source import Source
 from app.models.workspace import Workspace
 from app.resources import Collection, collection, open_session, read_caller, read_versions
 from app.services.db import Session
-from app.services.deletion import TrashedTable, WorkspaceTable
+from app.services.deletion import MessageTable, TrashedTable, WorkspaceTable
 from app.services.files import Files
 from app.services.model import Model
 from app.services.runner import Runner
@@ -82,5 +82,5 @@ Workspaces = Annotated[
 Invitations = Annotated[Collection, Depends(collection(Table("invitations", Invitation)))]
 Sources = Annotated[Collection, Depends(collection(TrashedTable("sources", Source, searched="title")))]
 Labs = Annotated[LabCollection, Depends(lab_collection(_labs, _runs))]
-ChatMessages = Annotated[Collection, Depends(collection(Table("chat_messages", ChatMessage)))]
+ChatMessages = Annotated[Collection, Depends(collection(MessageTable("chat_messages", ChatMessage)))]
 Edges = Annotated[Collection, Depends(collection(TrashedTable("edges", Edge, unique=_ENDS)))]

@@ -28,8 +28,8 @@ class OwnerOnlyError(ProblemError):
 
 
 class AskerOnlyError(ProblemError):
-    """Somebody else has asked, and only they may stop the answer. Wait until it has ended, or ask in a conversation of
-    your own: under another `id`."""
+    """Somebody else has asked, and only they may stop or delete the answer. Wait until it has ended, or ask in a
+    conversation of your own: under another `id`."""
 
     status, code, title = 403, "asker_only", "For the asker alone"
 
@@ -42,7 +42,8 @@ class OwnerStaysError(ProblemError):
 
 
 class LimitReachedError(ProblemError):
-    """A workspace has at most 1,000 members and 100 open invitations. Remove some first."""
+    """A workspace has at most 1,000 members and 100 open invitations: remove some first. Nobody has more than 20 copies
+    begun and not finished: those that were broken off count for an hour."""
 
     status, code, title = 409, "limit_reached", "Limit reached"
 

@@ -1,7 +1,7 @@
 -- Edges: what they join, when they are the same, when they go.
 
 begin;
-select plan(35);
+select plan(37);
 
 \ir people.psql
 
@@ -137,6 +137,33 @@ select is_empty('select from edges', 'edges go for good when a node does');
 select results_eq(
   'select id from private.nodes order by id', 'select id from sources union select id from labs order by id',
   'the registry holds the nodes that are left, and no other'
+);
+
+-- What others have in their trash is not read, nor all edges to find those of one node.
+insert into auth.users (id, email) values (pg_temp.id('bob'), 'bob@example.com');
+insert into workspaces (id, owner_id, name) values (pg_temp.id('music'), pg_temp.id('bob'), 'Music');
+insert into sources (workspace_id, type, title, deleted_at)
+  select pg_temp.id('music'), 'pdf', n::text, now() from generate_series(1, 500) n;
+insert into labs (id, workspace_id, type)
+  select pg_temp.id(n::text), pg_temp.id('art'), 'quiz_lab' from generate_series(1, 5) n
+  union all select pg_temp.id(name), pg_temp.id('music'), 'quiz_lab' from unnest(array['scales', 'chords']) name;
+insert into edges (workspace_id, source_node_id, target_node_id, source_handle)
+  select pg_temp.id('music'), pg_temp.id('scales'), pg_temp.id('chords'), n::text from generate_series(1, 500) n;
+analyze sources, labs, edges;
+select pg_temp.become('ada');
+create temp table reading on commit drop as select pg_temp.rows_read('public.sources', 'public.labs') as before;
+insert into edges (workspace_id, source_node_id, target_node_id)
+  select pg_temp.id('art'), pg_temp.id('colours'), pg_temp.id(n::text) from generate_series(1, 5) n;
+select cmp_ok(pg_temp.rows_read('public.sources', 'public.labs') - before, '<', 100::bigint, 'whoever draws an edge reads nobody else''s trash')
+  from reading;
+reset role;
+set local enable_seqscan = off;
+select matches(
+  pg_temp.plan_of(format(
+    'select from edges e where (e.source_node_id = any (%1$L::uuid[]) or e.target_node_id = any (%1$L::uuid[])) and e.deleted_at is null',
+    array[pg_temp.id('1'), pg_temp.id('2')]
+  )),
+  'edges_source_node_id_idx\s+Index Cond: \(source_node_id = ANY', 'the edges of nodes are found by the ids of the nodes'
 );
 
 select * from finish();

@@ -1,7 +1,7 @@
 -- Files: what is read from them, who sees it, how it is found again, and what goes with what.
 
 begin;
-select plan(118);
+select plan(121);
 
 \ir people.psql
 
@@ -46,6 +46,10 @@ select results_eq($$ select * from read_pages(pg_temp.id('optics'), 2) $$, $$ va
 select results_eq($$ select * from read_pages(pg_temp.id('optics'), 1, 1) $$, $$ values (1, 'Light bends.', null::integer) $$, 'up to a page');
 select results_eq($$ select number, following from read_pages(pg_temp.id('optics'), size => 1) $$, $$ values (1, 2) $$, 'so many of them, and where to go on');
 select results_eq($$ select * from read_chapters(pg_temp.id('optics')) $$, $$ values (1, 1, 'All', 1, 2) $$, 'its chapters are read');
+select is_empty(
+  format('select * from read_pages(pg_temp.id(%L), %s, size => %s)', 'optics', first, size),
+  format('no page from %s on, of %s', first, size)
+) from unnest(array[2147483647, -2147483648]) first, unnest(array[100, -2147483648]) size where first > 0 or size < 0;
 select is_empty($$ select * from read_pages(pg_temp.id('notes')) $$, 'a source without a file has no pages');
 select is_empty($$ select * from read_chapters(pg_temp.id('notes')) $$, 'nor chapters');
 select is(

@@ -1,7 +1,7 @@
 -- Lab runs and solutions: runs are added and never changed, solutions are given out at the end alone.
 
 begin;
-select plan(60);
+select plan(64);
 
 \ir people.psql
 
@@ -124,12 +124,24 @@ select is(count(*)::int, 0, 'and no run is') from lab_runs where lab_id = pg_tem
 insert into lab_solutions (lab_id, workspace_id, solution) values (pg_temp.id('copy'), pg_temp.id('physics'), 'its own');
 select edit_canvas(pg_temp.id('physics'), jsonb_build_object('copy', jsonb_build_object('ids', jsonb_build_object(pg_temp.id('other'), pg_temp.id('copy')))));
 select is(lab_solution(pg_temp.id('copy')), 'its own', 'a copy that is asked for again leaves what is there');
+-- Cut and paste: the original is in the trash when its copy gets the solution.
+select edit_canvas(pg_temp.id('physics'), jsonb_build_object(
+  'copy', jsonb_build_object('ids', jsonb_build_object(pg_temp.id('copy'), pg_temp.id('pasted'))),
+  'delete', jsonb_build_object('nodes', jsonb_build_array(pg_temp.id('copy')))
+));
+select is(lab_solution(pg_temp.id('pasted')), 'its own', 'a lab that is copied and deleted at once leaves its solution to the copy');
+-- Into a workspace of one's own no solution comes that is hidden elsewhere.
+insert into workspaces (id, name) values (pg_temp.id('art'), 'Art');
+insert into labs (id, workspace_id, type, status) values (pg_temp.id('bait'), pg_temp.id('art'), 'free', 'given_up');
+select edit_canvas(pg_temp.id('art'), jsonb_build_object('copy', jsonb_build_object('ids', jsonb_build_object(pg_temp.id('other'), pg_temp.id('bait')))));
+select throws_ok($$ select lab_solution(pg_temp.id('bait')) $$, 'PT404', 'no_solution', 'a solution is not copied into another workspace');
 select pg_temp.become('bob');
 select throws_ok($$ select lab_solution(pg_temp.id('other')) $$, 'PT404', 'lab_not_found', 'a stranger is not told');
 select is(private.open_solution(pg_temp.id('other')), null, 'nor by the inner function');
 select lives_ok(
-  $$ select private.copy_solutions(jsonb_build_object(pg_temp.id('other'), pg_temp.id('hers'))) $$, 'nor copies it'
-);
+  format('select private.copy_solutions_within(%L, %L)', pg_temp.id(place), jsonb_build_object(pg_temp.id('other'), pg_temp.id('hers'))),
+  'nor copies it from ' || place
+) from unnest(array['physics', 'music']) place;
 update labs set status = 'completed' where id = pg_temp.id('hers');
 select throws_ok($$ select lab_solution(pg_temp.id('hers')) $$, 'PT404', 'no_solution', 'into a lab of his own');
 select throws_ok(
@@ -158,8 +170,22 @@ select edit_canvas(pg_temp.id('physics'), jsonb_build_object('restore', jsonb_bu
 select is(count(*)::int, 50, 'restored it has its runs') from lab_runs where lab_id = pg_temp.id('other');
 select is(lab_solution(pg_temp.id('other')), 'second', 'and its solution');
 
+-- A list of all runs reads those of the caller's workspaces.
+reset role;
+set local session_replication_role = replica;
+insert into lab_runs (workspace_id, lab_id, user_id, code, status, message, tests, output)
+  select pg_temp.id('place ' || n), pg_temp.id('lab ' || n), pg_temp.id('bob'), '', 'fail', '', '[]', ''
+  from generate_series(1, 400) n, generate_series(1, 5);
+set local session_replication_role = origin;
+analyze lab_runs;
+select pg_temp.become('ada');
+create temp table reading on commit drop as select pg_temp.rows_read('public.lab_runs') as before;
+create temp table listed on commit drop as select id from lab_runs order by created_at desc limit 10;
+select cmp_ok(pg_temp.rows_read('public.lab_runs') - before, '<', 1000::bigint, 'whoever lists all runs reads those in reach') from reading;
+
 -- All of it goes with its lab for good.
 reset role;
+delete from lab_runs where workspace_id <> pg_temp.id('physics');
 delete from labs where workspace_id = pg_temp.id('physics');
 select is((select count(*)::int from lab_runs) + (select count(*)::int from lab_solutions), 0, 'runs and solutions go with their lab');
 

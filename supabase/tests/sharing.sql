@@ -2,7 +2,7 @@
 -- and what a copy has.
 
 begin;
-select plan(508);
+select plan(526);
 \ir people.psql
 
 create function pg_temp.path(name text) returns text language sql immutable as $$
@@ -233,7 +233,7 @@ create temp table given on commit drop as
   union all select 'viewer', create_invitation(pg_temp.id('physics'), 'viewer', 2)::jsonb
   union all select 'old', create_invitation(pg_temp.id('physics'), 'viewer')::jsonb
   union all select 'revoked', create_invitation(pg_temp.id('physics'), 'viewer')::jsonb;
-grant select on given to public;
+grant select, insert, truncate on given to public;
 create function pg_temp.accept(name text) returns text language sql as $$
   select pg_temp.outcome(format('select accept_invitation(%L)', (select i ->> 'token' from given g where g.name = accept.name)))
 $$;
@@ -384,6 +384,81 @@ delete from workspace_members where user_id = pg_temp.id('nora');
 select pg_temp.become('nora');
 select is(pg_temp.outcome($$ select finish_copy(pg_temp.id('third')) $$), 'workspace_not_found', 'who may read no more finishes no copy');
 select is((select count(*)::integer from my_workspaces where role = 'owner'), 2, 'and keeps those that were made');
+
+-- A path that is as long as one may be, with an empty part where it would be cut.
+reset role;
+insert into workspace_members (workspace_id, user_id, role) values (pg_temp.id('physics'), pg_temp.id('nora'), 'viewer');
+update sources set storage_path = pg_temp.id('physics') || '/' || repeat('é', 960) || '/' || repeat('b', 25) where id = pg_temp.id('waves');
+update sources set storage_path = pg_temp.id('physics') || '/' || repeat('c', 980) where id = pg_temp.id('optics');
+select pg_temp.become('nora');
+create temp table long on commit drop as select begin_copy(pg_temp.id('physics'), pg_temp.id('fourth')) as b;
+select is(pg_temp.put(p.value), '1 rows', 'the file of a long path has a place in the copy') from long, jsonb_each_text(b -> 'paths') p;
+select lives_ok($$ select finish_copy(pg_temp.id('fourth')) $$, 'and a source there');
+
+-- The id of a workspace that is gone, and more copies than anybody makes at once.
+delete from workspaces where id = pg_temp.id('fourth');
+select is(pg_temp.outcome($$ select begin_copy(pg_temp.id('physics'), pg_temp.id('fourth')) $$), 'id_taken', 'no copy takes the id of a workspace that is gone');
+reset role;
+insert into private.workspace_copies (id, workspace_id, user_id, ids, paths, created_at)
+  select gen_random_uuid(), pg_temp.id('physics'), pg_temp.id('nora'), '{}', '{}', now() - case when n > 20 then interval '2 hours' else '0' end
+  from generate_series(1, 30) n;
+delete from private.workspace_copies where id = pg_temp.id('third');
+select pg_temp.become('nora');
+select is(pg_temp.outcome($$ select begin_copy(pg_temp.id('physics')) $$), 'limit_reached', 'nobody begins more than 20 copies');
+select pg_temp.become('ed');
+select is(pg_temp.outcome($$ select begin_copy(pg_temp.id('physics')) $$), '1 rows', 'others do');
+reset role;
+delete from private.workspace_copies where id = (select id from private.workspace_copies where user_id = pg_temp.id('nora') and created_at > now() - interval '1 hour' limit 1);
+select pg_temp.become('nora');
+select is(pg_temp.outcome($$ select begin_copy(pg_temp.id('physics')) $$), '1 rows', 'one that is finished makes room');
+
+-- A role that was taken away does not come back by an invitation that is older than that.
+select pg_temp.become('ed');
+truncate given;
+insert into given select role, create_invitation(pg_temp.id('physics'), role, 5)::jsonb from unnest(array['viewer', 'editor']) role;
+select remove_member(pg_temp.id('physics'), pg_temp.id('nora'));
+select pg_temp.become('nora');
+select is(pg_temp.accept('viewer'), 'invitation_not_found', 'who was removed accepts no older invitation');
+select pg_temp.become('sten');
+select is(pg_temp.accepted('editor'), 'editor', 'which is good for others');
+select pg_temp.become('ed');
+select change_member(pg_temp.id('physics'), pg_temp.id('sten'), 'viewer');
+select pg_temp.become('sten');
+select is(pg_temp.accept('editor'), 'invitation_not_found', 'who was made a viewer does not become an editor by it again');
+select is(pg_temp.accepted('viewer'), 'viewer', 'but is answered as a viewer');
+select remove_member(pg_temp.id('physics'), pg_temp.id('sten'));
+select is(pg_temp.accept('viewer'), 'invitation_not_found', 'also after having left');
+select pg_temp.become('fred');
+select pg_temp.accepted('viewer');
+select remove_member(pg_temp.id('physics'), pg_temp.id('fred'));
+select is(pg_temp.accepted('viewer'), 'viewer', 'who has left without being asked to comes back');
+select pg_temp.become('ed');
+insert into given select 'anew', create_invitation(pg_temp.id('physics'), 'editor')::jsonb;
+select pg_temp.become('nora');
+select is(pg_temp.accepted('anew'), 'editor', 'a younger invitation is good');
+
+-- What lists cost.
+reset role;
+set local session_replication_role = replica;
+insert into invitations (workspace_id, role, token_hash, uses_left, expires_at)
+  select gen_random_uuid(), 'viewer', encode(sha256(n::text::bytea), 'hex'), 1, now() from generate_series(1, 2000) n;
+set local session_replication_role = origin;
+analyze invitations;
+select pg_temp.become('ed');
+create temp table reading on commit drop as select pg_temp.rows_read('public.invitations') as before;
+select cmp_ok(count(*), '>', 0::bigint, 'the owner lists invitations') from (select id from invitations) i;
+select cmp_ok(pg_temp.rows_read('public.invitations') - before, '<', 200::bigint, 'and reads none of others') from reading;
+reset role;
+insert into auth.users (id, email) select pg_temp.id('member ' || n), n || '@example.com' from generate_series(1, 20) n;
+insert into workspace_members (workspace_id, user_id, role) select pg_temp.id('physics'), pg_temp.id('member ' || n), 'viewer' from generate_series(1, 20) n;
+set local track_functions = 'all';
+select pg_temp.become('ed');
+create temp table calling on commit drop as
+  select coalesce(pg_stat_get_xact_function_calls('private.editable_workspace_ids()'::regprocedure), 0) as before;
+select cmp_ok(count(*), '>', 20::bigint, 'the owner lists members') from list_members(pg_temp.id('physics'));
+select is(
+  pg_stat_get_xact_function_calls('private.editable_workspace_ids()'::regprocedure) - before, 1::bigint, 'and the own workspaces are listed once for it'
+) from calling;
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 -- Trash: what is deleted is hidden from everybody, kept as it is, and comes back by edit_canvas() alone.
 
 begin;
-select plan(46);
+select plan(53);
 
 \ir people.psql
 
@@ -140,6 +140,45 @@ select private.purge_trash(pg_temp.id('physics'));
 select results_eq('select title from sources', array['1001'], 'a thousand sources are purged at a time');
 select results_eq('select title from labs where title is not null', array['1001'], 'a thousand labs');
 select results_eq('select source_handle from edges where source_handle is not null', array['1001'], 'and a thousand edges');
+
+-- An edit reads no more because others have much in their trash.
+insert into workspaces (id, owner_id, name) values
+  (pg_temp.id('music'), pg_temp.id('bob'), 'Music'), (pg_temp.id('art'), pg_temp.id('ada'), 'Art');
+insert into sources (workspace_id, type, title, deleted_at)
+  select pg_temp.id('music'), 'pdf', n::text, now() from generate_series(1, 2000) n;
+insert into labs (id, workspace_id, type) select pg_temp.id('n' || n), pg_temp.id('art'), 'quiz_lab' from generate_series(1, 5) n;
+insert into edges (id, workspace_id, source_node_id, target_node_id)
+  select pg_temp.id('e' || n), pg_temp.id('art'), pg_temp.id('n1'), pg_temp.id('n' || n) from generate_series(2, 5) n;
+analyze sources, labs, edges;
+create function pg_temp.cost(changes text) returns bigint language plpgsql as $$
+declare
+  before constant bigint := pg_temp.rows_read('public.sources');
+  name text;
+begin
+  for name in select distinct m[1] from regexp_matches(changes, '@(\w+)', 'g') m order by 1 desc loop
+    changes := replace(changes, '@' || name, pg_temp.id(name)::text);
+  end loop;
+  perform edit_canvas(pg_temp.id('art'), changes::jsonb);
+  return pg_temp.rows_read('public.sources') - before;
+end $$;
+select pg_temp.become('ada');
+select cmp_ok(pg_temp.cost(edit), '<', 500::bigint, 'what others have in their trash is not read: ' || edit) from (values
+  (1, '{"create": {"edges": [{"source_node_id": "@n2", "target_node_id": "@n3"}]}}'),
+  (2, '{"copy": {"ids": {"@n1": "@c1", "@n2": "@c2"}}}'), (3, '{"copy": {"ids": {"@n1": "@c1", "@n2": "@c2"}}}'),
+  (4, '{"delete": {"nodes": ["@n1", "@n2"]}}'), (5, '{"restore": {"nodes": ["@n1", "@n2"]}}')
+) as edits (n, edit) order by n;
+
+-- A statement that deletes many nodes takes the edges of all along.
+delete from labs where id in (pg_temp.id('n1'), pg_temp.id('n4'));
+reset role;
+select is(count(*), 0::bigint, 'many nodes deleted by one statement take their edges along')
+  from edges where pg_temp.id('n1') in (source_node_id, target_node_id) and deleted_at is null;
+select pg_temp.become('bob');
+select set_config('private.thrown', pg_temp.id('n2') || ' ' || pg_temp.id('n3'), true);
+delete from sources where false;
+reset role;
+select is(count(*), 1::bigint, 'and nobody names nodes whose edges go')
+  from edges where source_node_id = pg_temp.id('n2') and deleted_at is null;
 delete from workspaces;
 select is_empty('select id from labs union all select id from edges', 'a workspace takes its trash along');
 select is_empty('select from private.nodes', 'and the registry of it');

@@ -1,7 +1,7 @@
 -- Turns: answers and labs that a model writes, who may write them, and what becomes of those that lose their writer.
 
 begin;
-select plan(69);
+select plan(72);
 
 \ir people.psql
 
@@ -98,6 +98,11 @@ select is(user_id, pg_temp.id('bob'), 'an answer is written for Bob') from chat_
 select is_empty(
   $$ update chat_messages set content = 'Mine' where id = pg_temp.id('Guest') returning id $$, 'nobody else writes it, not even who owns the workspace'
 );
+select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('Guest') $$), '0 rows', 'nor deletes it');
+select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('There') $$), '1 rows', 'whom it is written for does');
+select pg_temp.let_lapse();
+select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('Guest') $$), '1 rows', 'and anybody, once it has lost its writer');
+update chat_messages set content = '' where id = pg_temp.id('There');
 delete from chat_messages where id = pg_temp.id('Guest');
 select throws_like(
   $$ insert into chat_messages (workspace_id, role, content, status) values (pg_temp.id('physics'), 'user', 'Hm', 'streaming') $$,

@@ -1,12 +1,14 @@
-"""Tables whose rows are deleted by functions of the database, which tell what files no source refers to any more."""
+"""Tables whose rows are deleted in a way of their own: most by functions of the database, which tell what files no
+source refers to any more."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
-from app.services.db import Session
+from app.services.db import Session, write_refusal
 from app.services.tables import Table
+from app.sharing_errors import AskerOnlyError, ReadOnlyError
 
 
 class TrashedTable(Table):
@@ -23,6 +25,18 @@ class WorkspaceTable(Table):
     async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
         """As that of `Table`."""
         return await _delete(session, "delete_workspace", row_id, versions)
+
+
+class MessageTable(Table):
+    """The messages, of which an answer that is being written is deleted by who has asked alone."""
+
+    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
+        """As that of `Table`. Raises `AskerOnlyError` too."""
+        try:
+            return await super().delete(session, row_id, versions)
+        except ReadOnlyError:
+            message = await self.get(session, row_id)
+            raise await write_refusal(session, message.workspace_id, AskerOnlyError()) from None
 
 
 async def _delete(

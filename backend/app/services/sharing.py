@@ -59,7 +59,8 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 async def begin_copy(session: Session, workspace_id: UUID, new_id: UUID | None) -> Copy:
-    """Ask for a place for the copies of a workspace's files. Raises `NotFoundError` and `IdTakenError`."""
+    """Ask for a place for the copies of a workspace's files. Raises `NotFoundError`, `IdTakenError` and
+    `LimitReachedError`."""
     arguments = {"workspace_id": str(workspace_id), "copy_id": str(new_id) if new_id else None}
     return await session.read(session.call("begin_copy", arguments), _read_copy, "a copy")
 

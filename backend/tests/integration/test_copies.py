@@ -91,6 +91,9 @@ def test_who_may_read_a_workspace_copies_it_with_its_files(
     problem(people.viewer.post(path, json={"role": "owner"}), 422, "invalid_request")
     # What is done with the copy does not touch the original.
     assert people.viewer.delete(f"/workspaces/{new_id}").status_code == 204
+    # Nor is its id given out again.
+    for refused in (people.viewer.post(path, json={"id": new_id}), people.owner.post(path, json={"id": new_id})):
+        assert "existing" not in problem(refused, 409, "id_taken")
     assert people.editor.get(f"/sources/{source['id']}/file").content == document()
 
 

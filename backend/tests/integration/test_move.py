@@ -17,7 +17,7 @@ import pytest
 from dev import move
 from dev.postgres import PostgresStack
 from dev.processes import StartError, Supervisor
-from tests.integration.conftest import User, created, sign_up, start_gateway
+from tests.integration.conftest import User, created, problem, sign_up, start_gateway
 from tests.integration.file_store import stored_stack
 from tests.integration.migrated import migrated_stack
 from tests.integration.rows import walk
@@ -40,8 +40,12 @@ class Moved:
     """The files of all users by their paths."""
     guest: User
     """Who has joined the first user's workspace."""
+    former: User
+    """Whom its owner has removed."""
     token: str
     """Of an invitation there that is still open."""
+    gone: str
+    """The id of a workspace that was deleted."""
 
 
 def client(url: str, user: User) -> httpx.Client:
@@ -148,12 +152,16 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
         for user in users:
             with client(url, user) as api:
                 use(api)
-        guest = sign_up(stack)
-        with client(url, users[0]) as api, client(url, guest) as joining:
+        guest, former = sign_up(stack), sign_up(stack)
+        with client(url, users[0]) as api, client(url, guest) as joining, client(url, former) as leaving:
             (workspace,) = api.get("/workspaces").json()
-            invitation = {"role": "viewer", "uses": 2}
+            invitation = {"role": "viewer", "uses": 4}
             token = created(api.post(f"/workspaces/{workspace['id']}/invitations", json=invitation))["token"]
-            assert joining.post(f"/invitations/{token}/accept").status_code == 200
+            for member in (joining, leaving):
+                assert member.post(f"/invitations/{token}/accept").status_code == 200
+            assert api.delete(f"/workspaces/{workspace['id']}/members/{former.id}").status_code == 204
+            gone = created(leaving.post("/workspaces", json={"name": "Gone"}))["id"]
+            assert leaving.delete(f"/workspaces/{gone}").status_code == 204
         rows = [everything(url, user) for user in users]
         files = files_of(url, users[0], rows[0]) | files_of(url, users[1], rows[1])
         assert len(files) == 2
@@ -166,7 +174,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
     file = folder / "export.tar"
     with file.open("wb") as export:
         move.export(folder, export)
-    return Moved(file, stack.jwt_secret, users, rows, files, guest, token)
+    return Moved(file, stack.jwt_secret, users, rows, files, guest, former, token, gone)
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +224,9 @@ def test_what_a_used_workspace_holds_is_moved_row_by_row(
         with client(url, moved.guest) as api, client(url, moved.users[1]) as another:
             assert [row["role"] for row in api.get("/workspaces").json()] == ["viewer"]
             assert another.post(f"/invitations/{moved.token}/accept").json()["role"] == "viewer"
+        with client(url, moved.former) as api:
+            problem(api.post(f"/invitations/{moved.token}/accept"), 404, "not_found")
+            problem(api.post("/workspaces", json={"id": moved.gone, "name": "Again"}), 409, "id_taken")
         with client(url, moved.users[0]) as api:
             goes_on(api, moved.rows[0])
             comes_back(api, target, moved.rows[0]["workspaces"][0])
@@ -287,7 +298,7 @@ def comes_back(api: httpx.Client, target: PostgresStack, workspace: dict[str, An
 
 def test_users_keep_their_id_address_and_password(moved: Moved, target: PostgresStack) -> None:
     users = json.loads(target.sql("select json_agg(u) from auth.users u where encrypted_password is not null"))
-    assert {user["id"] for user in users} == {user.id for user in (*moved.users, moved.guest)}
+    assert {user["id"] for user in users} == {user.id for user in (*moved.users, moved.guest, moved.former)}
     for user in users:
         assert user["encrypted_password"].startswith("$2")
         assert user["email"].endswith("@example.com")

@@ -147,15 +147,20 @@ def test_who_wrote_and_who_ran_is_in_the_row(people: People, content: dict[str, 
     assert [run["user_id"] for run in runs] == [people.users["editor"].id, people.users["owner"].id]
 
 
-def test_only_who_asked_stops_an_answer(people: People, workspace: Row, backend: Backend) -> None:
+def test_only_who_asked_stops_or_deletes_an_answer(people: People, workspace: Row, backend: Backend) -> None:
     answer = {"id": str(uuid4()), "role": "assistant", "content": "Half", "status": "streaming", "chat_id": "main"}
     with backend.data_api(people.users["owner"]) as data_api:
         data_api.post("/chat_messages", json=answer | {"workspace_id": workspace["id"]}).raise_for_status()
     stop = f"/workspaces/{workspace['id']}/chat/main/stop"
     problem(people.editor.post(stop), 403, "asker_only")
     problem(people.viewer.post(stop), 403, "read_only")
+    message = f"/chat-messages/{answer['id']}"
+    problem(people.editor.delete(message), 403, "asker_only")
+    problem(people.viewer.delete(message), 403, "read_only")
+    problem(people.stranger.delete(message), 404, "not_found")
     assert people.owner.post(stop).status_code == 204
-    assert people.viewer.get(f"/chat-messages/{answer['id']}").json()["status"] == "stopping"
+    assert people.viewer.get(message).json()["status"] == "stopping"
+    assert people.owner.delete(message).status_code == 204
 
 
 def test_an_editor_throws_away_and_restores(people: People, workspace: Row, content: dict[str, Row]) -> None:

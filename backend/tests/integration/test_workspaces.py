@@ -70,6 +70,19 @@ def test_a_strangers_id_is_taken(backend: Backend, workspace: dict[str, Any], st
         problem(api.post("/workspaces", json={"id": workspace["id"], "name": "mine"}), 409, "id_taken")
 
 
+def test_the_id_of_a_deleted_workspace_is_taken(
+    backend: Backend, api: httpx.Client, workspace: dict[str, Any], stranger: User
+) -> None:
+    """Files of editors may be left in its folder: whoever had the id would read them."""
+    assert api.delete(f"/workspaces/{workspace['id']}").status_code == 204
+    again = {"id": workspace["id"], "name": workspace["name"]}
+    with backend.gateway(stranger) as other, backend.data_api(stranger) as data_api:
+        for client in (api, other):
+            assert "existing" not in problem(client.post("/workspaces", json=again), 409, "id_taken")
+        assert data_api.post("/workspaces", json=again).status_code == 409
+        assert data_api.post("/my_workspaces", json=again).status_code == 409
+
+
 def test_each_user_sees_only_their_own(backend: Backend, api: httpx.Client, stranger: User) -> None:
     mine = created(api.post("/workspaces", json={"name": "mine"}))
     with backend.gateway(stranger) as other:

@@ -8,9 +8,12 @@ from fastapi import Query, Response, status
 from app.dependencies import ChatMessages
 from app.errors import UnknownNodeError
 from app.models.chat_message import ChatMessage, ChatMessageCreate, ChatMessageQuery
-from app.responses import DELETED, FOUND, LISTED, created, resource_router
+from app.responses import DELETED, FOUND, LISTED, created, problems, resource_router
+from app.sharing_errors import AskerOnlyError, ReadOnlyError
 
 router = resource_router("/v1/chat-messages", "chat-messages")
+
+_REFUSED = problems(ReadOnlyError, AskerOnlyError)
 
 
 @router.post(
@@ -36,7 +39,7 @@ async def get_chat_message(chat_message_id: UUID, chat_messages: ChatMessages) -
     return await chat_messages.get(chat_message_id)
 
 
-@router.delete("/{chat_message_id}", status_code=status.HTTP_204_NO_CONTENT, responses=DELETED)
+@router.delete("/{chat_message_id}", status_code=status.HTTP_204_NO_CONTENT, responses=DELETED | _REFUSED)
 async def delete_chat_message(chat_message_id: UUID, chat_messages: ChatMessages) -> None:
-    """Delete a message."""
+    """Delete a message. An answer that is being written is deleted by who has asked alone."""
     await chat_messages.delete(chat_message_id)

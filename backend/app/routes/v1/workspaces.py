@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Query, Response, status
 
 from app.dependencies import IfMatch, SourceFiles, Workspaces
+from app.errors import IdTakenError, WriteConflictError
 from app.models.workspace import Workspace, WorkspaceCopy, WorkspaceCreate, WorkspaceQuery, WorkspaceUpdate
 from app.responses import (
     FOUND,
@@ -18,11 +19,12 @@ from app.responses import (
     problems,
     resource_router,
 )
-from app.sharing_errors import OwnerOnlyError, ReadOnlyError
+from app.sharing_errors import LimitReachedError, OwnerOnlyError, ReadOnlyError
 
 router = resource_router("/v1/workspaces", "workspaces")
 
-COPIED: Responses = {status: response for status, response in (FOUND | created(Workspace)).items() if status != 200}
+_MADE = FOUND | created(Workspace) | problems(IdTakenError, WriteConflictError, LimitReachedError)
+COPIED: Responses = {status: response for status, response in _MADE.items() if status != 200}
 """A copy is never repeated: what a second request with the same `id` asks for is another moment's."""
 
 

@@ -1,0 +1,259 @@
+"""Who waits for whom, step by step, on real PostgreSQL: transactions that would deadlock in any other order of locks.
+
+The embedded stack has one connection, so that nobody waits there.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from uuid import UUID, uuid4
+
+import pytest
+
+from dev.postgres import PostgresStack, psql_command
+from dev.processes import Supervisor, base_environment
+from tests.integration.conftest import Backend
+
+pytestmark = pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+
+
+class Session:
+    """One connection, in a transaction of the workspace's owner, which is held open between statements."""
+
+    def __init__(self, stack: PostgresStack, owner: str) -> None:
+        self._stack = stack
+        self._name = f"lock_order_{uuid4().hex}"
+        self._psql = subprocess.Popen(
+            [*psql_command(stack.psql, stack.dsn), "-At"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+            env=base_environment() | {"PGAPPNAME": self._name},
+        )
+        claims = json.dumps({"sub": owner, "role": "authenticated"})
+        self.run(f"set statement_timeout = '30s'; begin; set local request.jwt.claims = '{claims}'")
+
+    def close(self) -> None:
+        self._psql.kill()
+        self._psql.communicate()
+
+    def send(self, statement: str) -> None:
+        """Begin a statement."""
+        assert self._psql.stdin
+        self._psql.stdin.write(f"{statement};\n\\echo :done\n")
+
+    def receive(self) -> str:
+        """What the statement answers, once it is done; an error ends the session, and is the answer."""
+        assert self._psql.stdout
+        lines = []
+        for line in self._psql.stdout:
+            if line == ":done\n":
+                break
+            lines.append(line)
+        return "".join(lines)
+
+    def run(self, statement: str) -> str:
+        self.send(statement)
+        return self.receive()
+
+    def is_waiting(self) -> bool:
+        """Whether the statement waits for a lock."""
+        asked = f"select wait_event_type from pg_stat_activity where application_name = '{self._name}'"  # noqa: S608
+        return self._stack.sql(asked) == "Lock\n"
+
+
+Open = Callable[[str], Session]
+
+
+@pytest.fixture
+def owner_id(backend: Backend) -> str:
+    return backend.new_user().id
+
+
+@pytest.fixture
+def place(backend: Backend, owner_id: str) -> str:
+    """The id of a workspace of the owner."""
+    place = str(uuid4())
+    backend.stack.sql(f"insert into workspaces (id, owner_id, name) values ('{place}', '{owner_id}', 'Algebra')")  # noqa: S608
+    return place
+
+
+@pytest.fixture
+def begin(backend: Backend, owner_id: str) -> Iterator[Open]:
+    """Opens a session as a role of the database."""
+    with ExitStack() as opened:
+
+        def open_session(role: str) -> Session:
+            session = Session(backend.stack, owner_id)
+            opened.callback(session.close)
+            assert session.run(f"set local role {role}") == ""
+            return session
+
+        yield open_session
+
+
+@pytest.fixture
+def supervisor() -> Iterator[Supervisor]:
+    with Supervisor() as supervisor:
+        yield supervisor
+
+
+def queue(supervisor: Supervisor, *steps: tuple[Session, str]) -> None:
+    """Begins the statements one after the other, each once the one before waits."""
+    for session, statement in steps:
+        session.send(statement)
+        supervisor.wait_until(session.is_waiting, "the lock that it waits for")
+
+
+def ordered(number: int) -> list[str]:
+    """So many ids, in their order."""
+    return sorted((str(uuid4()) for _ in range(number)), key=lambda id_: UUID(id_).int)
+
+
+def make(stack: PostgresStack, place: str, table: str, ids: list[str], **columns: str) -> None:
+    """Nodes, which are stored in the order of these ids."""
+    names, values = ", ".join(columns), ", ".join(f"'{value}'" for value in columns.values())
+    rows = ", ".join(f"('{id_}', '{place}', {values})" for id_ in ids)
+    stack.sql(f"insert into {table} (id, workspace_id, {names}) values {rows}")  # noqa: S608
+
+
+def begin_generating(stack: PostgresStack, ids: list[str]) -> None:
+    """Labs that have lost who generates them, stored in the order of these ids."""
+    for id_ in ids:
+        stack.sql(f"""
+            set local session_replication_role = replica;
+            update labs set status = 'generating', lease_until = now() - interval '1 minute' where id = '{id_}'
+        """)  # noqa: S608
+
+
+def save(place: str, source: str) -> str:
+    """Gives a source a file of one page."""
+    return f"""select count(*) from save_file(
+        '{source}', '{place}/{source}/a.pdf', 'a.pdf', 1, 'application/pdf', null, '{{"pages": ["Light bends."]}}'
+    )"""  # noqa: S608
+
+
+def test_a_workspace_is_deleted_while_a_file_is_saved(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """Saving has a key of the workspace before it locks it: the delete takes nothing that saving still asks for."""
+    source = str(uuid4())
+    make(backend.stack, place, "sources", [source], type="pdf", title="Optics")
+    first, deleter, saver = (begin("authenticated") for _ in range(3))
+    first.run(f"select private.lock_workspace('{place}')")
+    queue(supervisor, (deleter, f"select delete_workspace('{place}')"), (saver, save(place, source)))
+    first.run("commit")
+    assert saver.receive() == "1\n"
+    assert saver.run("commit") == ""
+    assert deleter.receive() == "{}\n"
+    assert deleter.run("commit") == ""
+    assert backend.stack.sql(f"select count(*) from source_pages where workspace_id = '{place}'") == "0\n"  # noqa: S608
+
+
+def test_linked_nodes_are_deleted_by_two_statements(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """As supabase-js deletes all sources and all labs: each takes its edges in the order of their ids."""
+    sources, labs, edges = ordered(2), ordered(2), ordered(4)
+    make(backend.stack, place, "sources", sources, type="pdf", title="Optics")
+    make(backend.stack, place, "labs", labs, type="quiz_lab")
+    ends = [(sources[1], labs[0]), (sources[0], labs[0]), (sources[0], labs[1]), (sources[1], labs[1])]
+    for id_, (source, lab) in zip(edges, ends, strict=True):
+        backend.stack.sql(f"""
+            insert into edges (id, workspace_id, source_node_id, target_node_id)
+            values ('{id_}', '{place}', '{source}', '{lab}')
+        """)  # noqa: S608
+    holder, first, second = begin("postgres"), begin("authenticated"), begin("authenticated")
+    holder.run(f"select from edges where id = '{edges[2]}' for update")
+    queue(
+        supervisor,
+        (first, f"delete from sources where workspace_id = '{place}'"),  # noqa: S608
+        (second, f"delete from labs where workspace_id = '{place}'"),  # noqa: S608
+    )
+    holder.run("commit")
+    for session in (first, second):
+        assert session.receive() == ""
+        assert session.run("commit") == ""
+    left = f"select count(*) from edges where workspace_id = '{place}' and deleted_at is null"  # noqa: S608
+    assert backend.stack.sql(left) == "0\n"
+
+
+def delete_both(place: str, labs: list[str]) -> str:
+    return f"select edit_canvas('{place}', '{json.dumps({'delete': {'nodes': labs}})}') #> '{{deleted,edges}}'"
+
+
+def test_lapsed_turns_are_ended_while_their_labs_are_deleted(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    labs = ordered(2)
+    make(backend.stack, place, "labs", labs[::-1], type="quiz_lab")
+    begin_generating(backend.stack, labs[::-1])
+    holder, editor, finder = begin("postgres"), begin("authenticated"), begin("authenticated")
+    holder.run(f"select from labs where id = '{labs[0]}' for update")
+    queue(
+        supervisor,
+        (editor, delete_both(place, labs)),
+        (finder, f"select end_lapsed_turns('{place}')"),
+    )
+    holder.run("commit")
+    assert editor.receive() == "[]\n"
+    assert editor.run("commit") == ""
+    assert finder.receive() == "\n"
+    assert finder.run("commit") == ""
+    ended = backend.stack.sql(f"select status, deleted_at is null from labs where workspace_id = '{place}'")  # noqa: S608
+    assert ended == "failed|f\n" * 2
+
+
+def test_a_generation_begins_while_a_lapsed_one_is_deleted(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """It takes the one lab that it is for, and not first those that others have lost."""
+    labs = ordered(2)
+    make(backend.stack, place, "labs", labs, type="quiz_lab")
+    begin_generating(backend.stack, labs[1:])
+    holder, editor, learner = begin("postgres"), begin("authenticated"), begin("authenticated")
+    holder.run(f"select from labs where id = '{labs[0]}' for update")
+    queue(
+        supervisor,
+        (editor, delete_both(place, labs)),
+        (learner, f"select begin_generation('{labs[0]}', gen_random_uuid())"),
+    )
+    holder.run("commit")
+    assert editor.receive() == "[]\n"
+    assert editor.run("commit") == ""
+    assert "lab_not_found" in learner.receive()
+
+
+def test_a_source_is_copied_while_its_file_is_replaced(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """The new path waits for the copy, and leaves it the text."""
+    source, copy = str(uuid4()), str(uuid4())
+    make(backend.stack, place, "sources", [source], type="pdf", title="Optics")
+    saver, copier, writer = (begin("authenticated") for _ in range(3))
+    assert saver.run(save(place, source)) == "1\n"
+    assert saver.run("commit") == ""
+    copier.run(f"select edit_canvas('{place}', '{json.dumps({'copy': {'ids': {source: copy}}})}') is null")
+    queue(supervisor, (writer, f"update sources set storage_path = '{place}/{source}/b.pdf' where id = '{source}'"))  # noqa: S608
+    assert copier.run("commit") == ""
+    assert writer.receive() == ""
+    assert writer.run("commit") == ""
+    text = f"""
+        select s.status, s.page_count, count(p.text)
+        from sources s left join source_pages p using (file_id) where s.id = '{copy}' group by s.id
+    """  # noqa: S608
+    assert backend.stack.sql(text) == "ready|1|1\n"
+
+
+def test_the_id_of_a_workspace_is_asked_for_while_it_is_deleted(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """The insert waits for the delete, and is refused once that is committed."""
+    deleter, maker = begin("authenticated"), begin("authenticated")
+    assert deleter.run(f"select delete_workspace('{place}')") == "{}\n"
+    queue(supervisor, (maker, f"insert into workspaces (id, name) values ('{place}', 'Again')"))  # noqa: S608
+    assert deleter.run("commit") == ""
+    assert 'unique constraint "workspaces_pkey"' in maker.receive()
