@@ -26,5 +26,8 @@ def test_what_a_guide_names_is_there(guide: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = re.findall(r"(?:^|`|\()make (?:-s )?([a-z-]+)", text, re.MULTILINE)
     assert [target for target in named if target not in targets] == []
+    paths = re.findall(r"`((?:backend|docs|supabase)/[\w./-]+)`", text)
+    kept = [path for path in paths if not path.startswith("supabase/.temp")]  # which `make dev` makes
+    assert [path for path in kept if not (ROOT / path).exists()] == []
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     assert [link for link in links if not (guide.parent / link).exists()] == []

@@ -95,7 +95,7 @@ def alternatives(schema: Document) -> dict[str, str]:
 
 
 def models(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """The models of the API below this one, by name. Libraries have models of such names too."""
+    """The app's models below this one, by name."""
     found: dict[str, type[BaseModel]] = {}
     for kind in base.__subclasses__():
         found |= models(kind) | ({kind.__name__: kind} if kind.__module__.startswith("app.") else {})

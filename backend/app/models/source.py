@@ -34,14 +34,6 @@ Status = Annotated[
     ),
 ]
 Failure = Literal["encrypted", "damaged", "no_text", "too_long", "unsupported"]
-FailureOfFile = Annotated[
-    Failure | None,
-    Field(
-        description="Why a file has no text. `encrypted`: it needs a password. `damaged`: it is broken. `no_text`: it"
-        " holds pictures alone. `too_long`: it is over a limit (5,000 pages, 10 MiB of text, memory and time)."
-        " `unsupported`: its bytes are not what they are called."
-    ),
-]
 
 
 class Source(Row):
@@ -82,7 +74,14 @@ class Source(Row):
     width: float | None
     height: float | None
     status: Status
-    failure: FailureOfFile
+    failure: Annotated[
+        Failure | None,
+        Field(
+            description="Why a file has no text. `encrypted`: it needs a password. `damaged`: it is broken."
+            " `no_text`: it holds pictures alone. `too_long`: it is over a limit (5,000 pages, 10 MiB of text, memory and"
+            " time). `unsupported`: its bytes are not what they are called."
+        ),
+    ]
     page_count: Annotated[int | None, Field(description="How many pages were read; of a text file, sections.")]
     file_name: Annotated[str | None, Field(description="What its file is called when it is downloaded.")]
     file_bytes: Annotated[int | None, Field(description="How large its file is, in bytes.")]

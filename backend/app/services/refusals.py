@@ -121,7 +121,11 @@ CLOCKS: dict[str, Callable[[], ProblemError]] = {
     "JWTIssuedAtFuture": _early_token,
 }
 
-_SHAPES = ", ".join(f"`{known.content.__name__}`" for known in LAB_TYPES.values())
+_SHAPE = (
+    "`generated_content` has not the shape of the lab's type: see "
+    + ", ".join(f"`{known.content.__name__}`" for known in LAB_TYPES.values())
+    + " in the API's description. Types that are not known may hold anything."
+)
 # Constraints whose refusal means something more exact, and the words our own SQL functions raise.
 CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "workspaces_owner_id_fkey": UnauthenticatedError,  # the account is gone
@@ -130,9 +134,8 @@ CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "labs_source_id_fkey": UnknownSourceError,
     "labs_generated_content_shape": partial(
         InvalidRequestError,
-        f"`generated_content` has not the shape of the lab's type: see {_SHAPES} in the API's description. Types that"
-        " are not known may hold anything.",
-        loc=("body", "generated_content"),
+        _SHAPE,
+        errors=[{"loc": ("body", "generated_content"), "msg": _SHAPE, "type": "content_shape"}],
     ),
     "edges_source_node_id_fkey": partial(UnknownNodeError, loc=("body", "source_node_id")),
     "edges_target_node_id_fkey": partial(UnknownNodeError, loc=("body", "target_node_id")),

@@ -10,7 +10,8 @@ from schemathesis.openapi.checks import RejectedPositiveData
 # Refusals that depend on the rows that are there, or on rules that JSON Schema has no words for. Every other refusal of
 # a request that the description allows is a failure.
 BY_ROWS = {"invalid_cursor", "stale_version", "unknown_edge", "unknown_node", "unknown_source"}
-BY_RULES = {"duplicate_id", "duplicate_node", "empty_file", "expiry", "other_workspace", "same_node"} | {
+BY_RULES = {"content_shape", "duplicate_id", "duplicate_node", "empty_file", "expiry", "other_workspace"} | {
+    "same_node",
     "too_many_changes",
     *(f"json_{fault}" for fault in ("depth", "number", "text", "too_large")),
 }

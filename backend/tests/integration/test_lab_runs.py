@@ -150,6 +150,7 @@ def test_content_that_is_not_of_the_labs_type_is_refused(api: httpx.Client, work
     content = {"generated_content": CONTENT | change}
     refused = problem(api.post("/labs", json=new_lab(workspace, **content)), 422, "invalid_request")
     assert refused["errors"][0]["loc"] == ["body", "generated_content"]
+    assert refused["errors"][0]["type"] == "content_shape"
     assert "CodeLabContent" in refused["detail"]
     free = created(api.post("/labs", json=new_lab(workspace, type="essay_lab", **content)))
     problem(api.patch(f"/labs/{free['id']}", json={"type": "code_lab"}), 422, "invalid_request")
