@@ -78,7 +78,7 @@ class Source(Row):
         Failure | None,
         Field(
             description="Why a file has no text. `encrypted`: it needs a password. `damaged`: it is broken."
-            " `no_text`: it holds pictures alone. `too_long`: it is over a limit (5,000 pages, 10 MiB of text, memory and"
+            " `no_text`: it holds pictures alone. `too_long`: it is over a limit (5,000 pages, 10 MiB of text, memory,"
             " time). `unsupported`: its bytes are not what they are called."
         ),
     ]

@@ -2,13 +2,16 @@
 source refers to any more."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from app.errors import ProblemError
 from app.services.db import Session, write_refusal
+from app.services.leases import RUNNING
 from app.services.tables import Table
-from app.sharing_errors import AskerOnlyError, ReadOnlyError
+from app.sharing_errors import AskerOnlyError
 
 
 class TrashedTable(Table):
@@ -30,13 +33,11 @@ class WorkspaceTable(Table):
 class MessageTable(Table):
     """The messages, of which an answer that is being written is deleted by who has asked alone."""
 
-    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
-        """As that of `Table`. Raises `AskerOnlyError` too."""
-        try:
-            return await super().delete(session, row_id, versions)
-        except ReadOnlyError:
-            message = await self.get(session, row_id)
-            raise await write_refusal(session, message.workspace_id, AskerOnlyError()) from None
+    async def refusal(self, session: Session, row: Any) -> ProblemError:
+        """As that of `Table`, or `AskerOnlyError`."""
+        if msgspec.json.decode(row.status) not in RUNNING:
+            return await super().refusal(session, row)
+        return await write_refusal(session, row.workspace_id, AskerOnlyError())
 
 
 async def _delete(

@@ -188,7 +188,11 @@ class Table:
             row = await self.get(session, row_id)  # a hidden row is not found
             if versions is not None and row.version not in versions:
                 raise StaleVersionError from None
-            raise ReadOnlyError from None
+            raise await self.refusal(session, row) from None
+
+    async def refusal(self, session: Session, row: Any) -> ProblemError:
+        """Why the caller, who sees the row, may not write it."""
+        return ReadOnlyError()
 
 
 async def _located(session: Session, workspace_id: str, request: Input, refusal: UnknownNodeError) -> UnknownNodeError:
