@@ -108,6 +108,6 @@ def _describe(described: dict[str, Any], schema: dict[str, Any], meaning: str | 
 def _answered(schemas: dict[str, Any], response: dict[str, Any]) -> str:
     """What the schema of an answer says of itself."""
     schema = response.get("content", {}).get("application/json", {}).get("schema", {})
-    each = "A list. Each of it: " if "items" in schema else ""
+    each = "A list. Each item: " if "items" in schema else ""
     reference = schema.get("items", schema).get("$ref", "")
     return each + schemas[reference.rpartition("/")[2]]["description"] if reference else ""

@@ -95,10 +95,10 @@ def alternatives(schema: Document) -> dict[str, str]:
 
 
 def models(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """The models below this one, by name."""
-    found = {kind.__name__: kind for kind in base.__subclasses__()}
-    for kind in list(found.values()):
-        found |= models(kind)
+    """The app's models below this one, by name."""
+    found: dict[str, type[BaseModel]] = {}
+    for kind in base.__subclasses__():
+        found |= models(kind) | ({kind.__name__: kind} if kind.__module__.startswith("app.") else {})
     return found
 
 

@@ -189,4 +189,4 @@ class LabQuery(SearchQuery):
     order: Order = "created_at"
     type: Word | None = None
     status: LabStatus | None = None
-    source_id: UUID | None = None
+    source_id: Annotated[UUID | None, Field(description="Only labs of this source.")] = None

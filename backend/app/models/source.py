@@ -33,14 +33,7 @@ Status = Annotated[
         " there. `failed`: it has no text to be had, and `failure` says why."
     ),
 ]
-Failure = Annotated[
-    Literal["encrypted", "damaged", "no_text", "too_long", "unsupported"],
-    Field(
-        description="Why a file has no text. `encrypted`: it needs a password. `damaged`: it is broken. `no_text`: it"
-        " holds pictures alone. `too_long`: it is over a limit (5,000 pages, 10 MiB of text, memory and time)."
-        " `unsupported`: its bytes are not what they are called."
-    ),
-]
+Failure = Literal["encrypted", "damaged", "no_text", "too_long", "unsupported"]
 
 
 class Source(Row):
@@ -81,7 +74,14 @@ class Source(Row):
     width: float | None
     height: float | None
     status: Status
-    failure: Failure | None
+    failure: Annotated[
+        Failure | None,
+        Field(
+            description="Why a file has no text. `encrypted`: it needs a password. `damaged`: it is broken."
+            " `no_text`: it holds pictures alone. `too_long`: it is over a limit (5,000 pages, 10 MiB of text, memory"
+            " and time). `unsupported`: its bytes are not what they are called."
+        ),
+    ]
     page_count: Annotated[int | None, Field(description="How many pages were read; of a text file, sections.")]
     file_name: Annotated[str | None, Field(description="What its file is called when it is downloaded.")]
     file_bytes: Annotated[int | None, Field(description="How large its file is, in bytes.")]
