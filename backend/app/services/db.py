@@ -50,9 +50,7 @@ FEW_ROWS = 3
 """So many rows, and one more, always fit: no row has 4 MiB."""
 
 _IN_UTC = "timezone=UTC"
-
 logger = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
 # What is read of a row, by the type of the column. Whatever is not here passes through.
@@ -228,9 +226,8 @@ class Table:
     async def create(self, session: Session, new: Input) -> tuple[Any, bool]:
         """Insert a row; the row, and whether it is new.
 
-        When the client's own id is there already in the same workspace with what is sent, that row is the answer: the
-        request is a repetition. Raises `IdTakenError`, `DuplicateError`, `UnknownNodeError`, `NotFoundError` and
-        `ReadOnlyError`.
+        When the client's own id is there already in the same workspace with what is sent, it is the answer. Raises
+        `IdTakenError`, `DuplicateError`, `UnknownNodeError`, `NotFoundError` and `ReadOnlyError`.
         """
         values = new.model_dump(mode="json")
         insert = session.table(self.name).insert(values).select(self._columns)
@@ -341,7 +338,10 @@ class Table:
             row = await self.get(session, row_id)  # a hidden row is not found
             if versions is not None and row.version not in versions:
                 raise StaleVersionError from None
-            raise ReadOnlyError from None
+            raise self._refusal(row) from None
+
+    def _refusal(self, row: Any) -> ProblemError:  # to somebody who reads the row and may not write it
+        return ReadOnlyError()
 
 
 async def write_refusal(session: Session, workspace_id: UUID | str | None, refusal: ProblemError) -> ProblemError:

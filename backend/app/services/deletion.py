@@ -2,13 +2,17 @@
 source refers to any more."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from app.services.db import Session, Table, write_refusal
+from app.errors import ProblemError
+from app.services.db import Session, Table
 from app.services.refusals import unreadable
-from app.sharing_errors import AskerOnlyError, ReadOnlyError
+from app.sharing_errors import AskerOnlyError
+
+_UNFINISHED = {b'"streaming"', b'"stopping"'}
 
 
 class TrashedTable(Table):
@@ -30,13 +34,8 @@ class WorkspaceTable(Table):
 class MessageTable(Table):
     """The messages, of which an answer that is being written is deleted by who has asked alone."""
 
-    async def delete(self, session: Session, row_id: UUID, versions: frozenset[int] | None) -> Sequence[str]:
-        """As that of `Table`. Raises `AskerOnlyError` too."""
-        try:
-            return await super().delete(session, row_id, versions)
-        except ReadOnlyError:
-            message = await self.get(session, row_id)
-            raise await write_refusal(session, message.workspace_id, AskerOnlyError()) from None
+    def _refusal(self, row: Any) -> ProblemError:
+        return AskerOnlyError() if bytes(row.status) in _UNFINISHED else super()._refusal(row)
 
 
 async def _delete(
