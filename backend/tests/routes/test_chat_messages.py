@@ -8,7 +8,7 @@ import pytest
 import respx
 from fastapi.testclient import TestClient
 
-from tests.routes.exchange import last_body, last_request, not_unique, problem, raised
+from tests.routes.exchange import NO_ROW, last_body, last_request, not_unique, problem, raised
 
 WORKSPACE_ID = "10000000-0000-4000-8000-000000000001"
 ROW: dict[str, Any] = {
@@ -28,6 +28,17 @@ ROW: dict[str, Any] = {
 }
 NEW = {"workspace_id": WORKSPACE_ID, "role": "user", "content": "What does the rank tell me?"}
 PATH = f"/v1/chat-messages/{ROW['id']}"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("streaming", "asker_only"), ("stopping", "asker_only"), ("complete", "read_only")]
+)
+def test_an_answer_that_is_being_written_is_not_deleted_by_others(
+    client: TestClient, upstream: respx.Router, status: str, code: str
+) -> None:
+    upstream.delete("/rest/v1/chat_messages").mock(return_value=NO_ROW)
+    upstream.get("/rest/v1/chat_messages").respond(200, json=ROW | {"status": status})
+    problem(client.delete(PATH), 403, code)
 
 
 class TestCreate:
