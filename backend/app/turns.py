@@ -33,8 +33,6 @@ READ_SECONDS = 0.4
 """How often a replica reads the row of a turn that runs elsewhere."""
 UNMOVED_SECONDS = 2.0
 """A lease that has not moved for so long may be over, which only the database can say."""
-SHOW_SECONDS = 0.1
-"""What comes within so long is shown to a listener together: each word by itself is half of what an answer costs."""
 QUIET_SECONDS = 8.0
 """After so long without news a listener is told that there are none, so that nothing on the way gives up."""
 LAST_WRITE_SECONDS = 12.0
@@ -105,7 +103,6 @@ class Turn:
             yield state  # it may have ended by the time that this is sent
             if not state.is_running:
                 return
-            await asyncio.sleep(SHOW_SECONDS)
             while not (changed.is_set() or await _is_set_within(changed, QUIET_SECONDS)):
                 yield None
 

@@ -1,6 +1,7 @@
 """The AI SDK's UI message stream: what a turn shows, as server-sent events.
 https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol"""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -26,6 +27,8 @@ from app.services.leases import Snapshot
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1", "x-accel-buffering": "no"}
 QUIET = b": still here\n\n"
+TEXT_SECONDS = 0.1
+"""Text that comes within so long is sent together: each word by itself is half of what an answer costs."""
 _MEANINGS = {kind.code: kind.meaning() for kind in ProblemError.kinds()}
 
 
@@ -51,6 +54,7 @@ async def _events(message_id: str, states: AsyncIterator[Snapshot | None]) -> As
                     yield TextStartPart().event()
                 yield TextDeltaPart(delta=state.content[sent:]).event()
                 sent = len(state.content)
+                await asyncio.sleep(TEXT_SECONDS)
     except ProblemError as problem:
         refusal = problem
     if sent:

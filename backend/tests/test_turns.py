@@ -11,6 +11,7 @@ from app import turns
 from app.lab_errors import ModelRefusedError, TurnTimeoutError
 from app.services.leases import AnswerRow, Snapshot
 from app.turns import Turn
+from app.wire import stream_answer
 from tests.answer_row import AWAY, REFUSED, ROW_ID, RUNNING, TABLE, begun, forever, tell, written
 
 
@@ -272,6 +273,22 @@ def test_listeners_see_each_change_to_the_end_and_are_told_of_silence(
     assert (told[0], told[-1]) == ("streaming ", "complete ab")
     assert "streaming a" in told
     assert len(told) == len(set(told))
+
+
+def test_words_that_come_together_are_sent_together(writes: respx.Route) -> None:
+    async def work(turn: Turn) -> None:
+        for count in range(100):
+            turn.show(content="word " * count)
+            await asyncio.sleep(0)
+
+    async def story(row: AnswerRow) -> None:
+        turn = begun(row)
+        running = asyncio.create_task(turn.run(work, 10))
+        sent = [piece async for piece in stream_answer(row.id, turn.follow()).body_iterator]
+        assert sum(b"text-delta" in piece for piece in sent if isinstance(piece, bytes)) <= 10
+        await running
+
+    tell(story)
 
 
 def test_a_first_end_is_the_one_that_counts(writes: respx.Route) -> None:
