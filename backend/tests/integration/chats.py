@@ -1,6 +1,7 @@
 """A conversation with the tutor, as one of its clients has it."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -59,13 +60,7 @@ def whole(opened: Any, begun: Callable[[], object] = lambda: None) -> tuple[str,
     return said, end, list(dict.fromkeys(kinds))
 
 
-def read_some(opened: Any, pieces: int = 5) -> str:
-    """Read a few pieces of text, and leave."""
-    said = ""
+def read_some(opened: Any, pieces: int = 1) -> str:
+    """Read the first pieces of the text, and leave."""
     with opened as response:
-        for chunk in chunks(response):
-            said += chunk.get("delta", "")
-            pieces -= "delta" in chunk
-            if not pieces:
-                break
-    return said
+        return "".join(islice((chunk["delta"] for chunk in chunks(response) if "delta" in chunk), pieces))
