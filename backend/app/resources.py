@@ -17,7 +17,7 @@ from app.errors import MalformedRequestError
 from app.models.page import PageQuery
 from app.models.types import Input
 from app.services.db import Database, Session
-from app.services.tables import Table
+from app.services.tables import Page, Table
 
 # RFC 9110, section 8.8.3: an entity tag, weak or strong.
 _ETAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
@@ -79,20 +79,22 @@ class Collection:
 
     async def list(self, query: PageQuery, **scope: str) -> Response:
         """A page of rows, with `Link` to the next page when there is one."""
-        page = await self._table.list(self._session, query, **scope)
+        return self._listed(await self._table.list(self._session, query, **scope))
+
+    async def list_within(self, row_id: UUID, inner: "Collection", query: PageQuery, **scope: str) -> Response:
+        """A page of the rows of another table that belong to one of these. Raises `NotFoundError`."""
+        page = await inner._table.list(self._session, query, **scope)
+        if page.body == b"[]":
+            await self._table.check(self._session, row_id)  # what belongs to a hidden row is not found, as the row is
+        return self._listed(page)
+
+    def _listed(self, page: Page) -> Response:
         headers = {}
         if page.following:
             asked = [(name, value) for name, value in self._request.query_params.multi_items() if name != "cursor"]
             url = f"{self._request.scope['path']}?{urlencode([*asked, ('cursor', page.following.encode())])}"
             headers["Link"] = f'<{url}>; rel="next"'
         return json_answer(page.body, headers=headers)
-
-    async def list_within(self, row_id: UUID, inner: "Collection", query: PageQuery, **scope: str) -> Response:
-        """A page of the rows of another table that belong to one of these. Raises `NotFoundError`."""
-        answer = await inner.list(query, **scope)
-        if answer.body == b"[]":
-            await self._table.check(self._session, row_id)  # what belongs to a hidden row is not found, as the row is
-        return answer
 
     async def get(self, row_id: UUID) -> Response:
         """One row."""

@@ -88,18 +88,23 @@ class Template:
 
     @classmethod
     async def start(cls, python: Python, *, max_memory: int, warm: bool) -> Self:
-        """Start one, and wait until it takes jobs. Raises `SandboxError`."""
+        """Start one, and wait until it takes jobs. Raises `SandboxError`, and `OSError` when the machine has no more
+        processes or files."""
         ours, its = socket.socketpair()
         ours.setblocking(False)
-        with its:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", str(TEMPLATE), str(python.compiled), str(python.library), str(GUEST)),
-                *(str(max_memory), str(int(warm))),
-                stdin=its.fileno(),
-                env={},
-                cwd="/",
-                start_new_session=True,
-            )
+        try:
+            with its:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-I", str(TEMPLATE), str(python.compiled), str(python.library), str(GUEST)),
+                    *(str(max_memory), str(int(warm))),
+                    stdin=its.fileno(),
+                    env={},
+                    cwd="/",
+                    start_new_session=True,
+                )
+        except OSError:
+            ours.close()
+            raise
         try:
             async with asyncio.timeout(30):
                 ready = await asyncio.get_running_loop().sock_recv(ours, 1)
@@ -180,7 +185,10 @@ class Sandbox:
                     log.error("the template process has ended; starting another one")
                     await self._template.stop()
                     self._template = None
-                self._template = await Template.start(self._python, max_memory=self._max_memory, warm=self._warm)
+                try:
+                    self._template = await Template.start(self._python, max_memory=self._max_memory, warm=self._warm)
+                except OSError as error:
+                    raise SandboxError(f"the template process does not start: {error}") from error
             return self._template
 
     async def stop(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 import respx
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY
 
 from app.config import Settings
 from app.main import create_app
@@ -66,9 +67,12 @@ def upstream() -> respx.Router:
 
 @pytest.fixture
 def anonymous(app: FastAPI, upstream: respx.Router) -> Iterator[TestClient]:
-    """A client of the app without a token. Pools, keys and cached tokens are new for each test."""
+    """A client of the app without a token. Pools, keys and cached tokens are new for each test, and no request to
+    Supabase is in flight after it."""
+    before = REGISTRY.get_sample_value("aide_upstream_in_flight")
     with TestClient(app) as client:
         yield client
+    assert REGISTRY.get_sample_value("aide_upstream_in_flight") == before
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ create or replace function private.trash_row() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   execute format('update public.%I set deleted_at = now() where id = $1', tg_table_name) using old.id;
-  if tg_table_name <> 'edges' then
-    perform set_config('private.thrown', concat(current_setting('private.thrown', true), old.id, ' '), true);
+  if tg_table_name <> 'edges' and strpos(coalesce(current_setting('private.thrown', true), ''), old.workspace_id::text) = 0
+  then
+    perform set_config(
+      'private.thrown', concat(current_setting('private.thrown', true), old.workspace_id, ' '), true
+    );
   end if;
   return null;
 end $$;
@@ -14,12 +17,14 @@ end $$;
 create function private.trash_edges_of_thrown() returns trigger
 language plpgsql security definer set search_path = '' set enable_seqscan = off as $$
 declare
-  thrown constant uuid[] := string_to_array(rtrim(current_setting('private.thrown', true)), ' ');
+  places constant uuid[] := string_to_array(rtrim(current_setting('private.thrown', true)), ' ');
 begin
-  if thrown <> '{}' then
+  if places <> '{}' then
     perform set_config('private.thrown', '', true);
-    -- Of nodes in the trash alone, whoever wrote the list.
-    perform private.trash_edges_of(array(select t.id from private.trashed_nodes t where t.id = any (thrown)));
+    -- Of nodes that this transaction has thrown away alone, whoever wrote the list.
+    perform private.trash_edges_of(
+      array(select t.id from private.trashed_nodes t where t.workspace_id = any (places) and t.deleted_at = now())
+    );
   end if;
   return null;
 end $$;

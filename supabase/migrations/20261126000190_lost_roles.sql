@@ -78,6 +78,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   place constant uuid := change_member.workspace_id;
   who   constant uuid := change_member.user_id;
+  former text;
 begin
   perform private.lock_own_workspace(place);
   if who = auth.uid() and change_member.role is distinct from 'owner' then
@@ -90,11 +91,13 @@ begin
     update public.workspaces w set owner_id = who where w.id = place;
     insert into public.workspace_members (workspace_id, user_id, role) values (place, auth.uid(), 'editor');
   elsif who <> auth.uid() then
-    update public.workspace_members m set role = change_member.role where m.workspace_id = place and m.user_id = who;
+    select m.role into former from public.workspace_members m
+      where m.workspace_id = place and m.user_id = who for no key update;
     if not found then
       raise sqlstate 'PT404' using message = 'member_not_found';
     end if;
-    if change_member.role = 'viewer' then
+    update public.workspace_members m set role = change_member.role where m.workspace_id = place and m.user_id = who;
+    if former = 'editor' and change_member.role = 'viewer' then
       perform private.keep_lost_role(place, who);
     end if;
   end if;

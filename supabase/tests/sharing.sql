@@ -2,7 +2,7 @@
 -- and what a copy has.
 
 begin;
-select plan(526);
+select plan(527);
 \ir people.psql
 
 create function pg_temp.path(name text) returns text language sql immutable as $$
@@ -432,6 +432,10 @@ select pg_temp.become('fred');
 select pg_temp.accepted('viewer');
 select remove_member(pg_temp.id('physics'), pg_temp.id('fred'));
 select is(pg_temp.accepted('viewer'), 'viewer', 'who has left without being asked to comes back');
+select pg_temp.become('ed');
+select change_member(pg_temp.id('physics'), pg_temp.id('fred'), 'viewer');
+select pg_temp.become('fred');
+select is(pg_temp.accepted('editor'), 'editor', 'who was a viewer already has lost nothing');
 select pg_temp.become('ed');
 insert into given select 'anew', create_invitation(pg_temp.id('physics'), 'editor')::jsonb;
 select pg_temp.become('nora');

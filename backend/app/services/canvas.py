@@ -35,6 +35,7 @@ async def open_canvas(session: Session, form: str, workspace_id: UUID) -> tuple[
                 break
         else:
             rest = None
+            await answer.aclose()
         if first == b"[]":
             raise NotFoundError
         # It is not parsed here (see `Canvas`), so it must at least be whole from its first byte to its last.

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.errors import ProblemError
-from app.services.db import Session
+from app.services.db import Session, write_refusal
 from app.services.leases import RUNNING
 from app.services.tables import Table
 from app.sharing_errors import AskerOnlyError
@@ -33,9 +33,11 @@ class WorkspaceTable(Table):
 class MessageTable(Table):
     """The messages, of which an answer that is being written is deleted by who has asked alone."""
 
-    def refusal(self, row: Any) -> ProblemError:
-        """As that of `Table`, or `AskerOnlyError`."""
-        return AskerOnlyError() if msgspec.json.decode(row.status) in RUNNING else super().refusal(row)
+    async def refusal(self, session: Session, row: Any) -> ProblemError:
+        """As that of `Table`; to editors `AskerOnlyError` for an answer that is being written."""
+        if msgspec.json.decode(row.status) in RUNNING:
+            return await write_refusal(session, row.workspace_id, AskerOnlyError())
+        return await super().refusal(session, row)
 
 
 async def _delete(

@@ -187,7 +187,7 @@ class Model:
         read = len(instructions) + sum(len(message.content) for message in messages)
         said: list[str] = []
         written = used = 0
-        answers = False
+        has_begun = False
 
         def hear(text: str) -> bool:
             nonlocal written
@@ -207,7 +207,7 @@ class Model:
                 async with model_request_stream(
                     model, history, model_settings=settings, model_request_parameters=asked
                 ) as stream:
-                    answers = True
+                    has_begun = True
                     async for event in stream:
                         if isinstance(event, parts.PartStartEvent) and isinstance(event.part, parts.ToolCallPart):
                             said.clear()  # what was said before the object is none of it
@@ -217,8 +217,8 @@ class Model:
         except TimeoutError:
             raise ModelUnavailableError("The language model did not go on in time. Ask again in a while.") from None
         except Exception as error:
-            if not answers:
-                read = 0  # it was refused or did not arrive, so that it was not read
+            if not has_begun:
+                read = 0  # it was refused, did not arrive, or nothing came of it
             raise self._problem(error) from None
         finally:
             allowance.used += used or (read + written) // _CHARACTERS_PER_TOKEN

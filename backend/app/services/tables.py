@@ -188,9 +188,9 @@ class Table:
             row = await self.get(session, row_id)  # a hidden row is not found
             if versions is not None and row.version not in versions:
                 raise StaleVersionError from None
-            raise self.refusal(row) from None
+            raise await self.refusal(session, row) from None
 
-    def refusal(self, row: Any) -> ProblemError:
+    async def refusal(self, session: Session, row: Any) -> ProblemError:
         """Why the caller, who sees the row, may not write it."""
         return ReadOnlyError()
 

@@ -306,7 +306,7 @@ def test_users_keep_their_id_address_and_password(moved: Moved, target: Postgres
         assert user["instance_id"] == "00000000-0000-0000-0000-000000000000"
         assert user["confirmed_at"]
         assert (user["confirmation_token"], user["phone"]) == ("", None)
-    assert target.sql("select count(*) from auth.identities join auth.users u on u.id = user_id") == "3\n"
+    assert target.sql("select count(*) from auth.identities join auth.users u on u.id = user_id") == "4\n"
 
 
 def test_a_second_import_is_refused_and_changes_nothing(

@@ -30,15 +30,15 @@ NEW = {"workspace_id": WORKSPACE_ID, "role": "user", "content": "What does the r
 PATH = f"/v1/chat-messages/{ROW['id']}"
 
 
-@pytest.mark.parametrize(
-    ("status", "code"), [("streaming", "asker_only"), ("stopping", "asker_only"), ("complete", "read_only")]
-)
+@pytest.mark.parametrize("status", ["streaming", "stopping", "complete"])
+@pytest.mark.parametrize("is_viewer", [True, False])
 def test_an_answer_that_is_being_written_is_not_deleted_by_others(
-    client: TestClient, upstream: respx.Router, status: str, code: str
+    client: TestClient, upstream: respx.Router, status: str, is_viewer: bool
 ) -> None:
     upstream.delete("/rest/v1/chat_messages").mock(return_value=NO_ROW)
     upstream.get("/rest/v1/chat_messages").respond(200, json=ROW | {"status": status})
-    problem(client.delete(PATH), 403, code)
+    upstream.get("/rest/v1/my_workspaces").respond(200, json=[{"role": "viewer"}] if is_viewer else [])
+    problem(client.delete(PATH), 403, "read_only" if is_viewer or status == "complete" else "asker_only")
 
 
 class TestCreate:

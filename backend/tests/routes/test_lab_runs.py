@@ -13,6 +13,7 @@ import pytest
 import respx
 from fastapi.testclient import TestClient
 
+from app.answers import PIECE_BYTES
 from app.labs import LAB_TYPES
 from tests.conftest import USER_ID, make_app, server
 from tests.routes.exchange import last_body, last_request, problem, raised
@@ -147,8 +148,9 @@ class TestRun:
 
 
 def test_runs_are_listed_with_the_newest_first(client: TestClient, upstream: respx.Router) -> None:
-    upstream.get("/rest/v1/lab_runs").respond(200, json=[RUN])
-    assert client.get(f"{PATH}/runs").json() == [RUN]
+    runs = [RUN, RUN | {"code": "x" * 2 * PIECE_BYTES}]  # more than is answered in one piece
+    upstream.get("/rest/v1/lab_runs").respond(200, json=runs)
+    assert client.get(f"{PATH}/runs").json() == runs
     params = last_request(upstream).url.params
     assert (params["lab_id"], params["order"]) == (f"eq.{ROW['id']}", "created_at.desc,id.desc")
 

@@ -1,8 +1,10 @@
 """What the runner answers when it cannot run anything."""
 
+import asyncio
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -18,6 +20,14 @@ def test_without_its_python_it_is_not_healthy_and_says_so(tmp_path: Path) -> Non
     answer = TestClient(create_app(Settings(python_folder=tmp_path))).get("/health")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["error"]
+
+
+def test_without_a_process_to_be_had_it_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*command: str, **options: Any) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    assert TestClient(create_app(Settings())).get("/health").status_code == 503
 
 
 def test_a_run_for_which_the_machine_has_nothing_left_is_no_fault_of_the_program(
