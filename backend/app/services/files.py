@@ -31,7 +31,7 @@ from app.errors import (
     UnsupportedFileError,
 )
 from app.models.file import FilePageQuery, TextQuery
-from app.services.db import Query, Session, write_refusal
+from app.services.db import Query, Session, decoded, write_refusal
 from app.services.documents import MEDIA_TYPES, DocumentError, Documents, fits
 from app.services.refusals import PERHAPS_DONE, outside_workspace, unreadable
 from app.services.storage import Bucket, is_place
@@ -228,7 +228,8 @@ class Files:
     async def pages(self, source_id: UUID, asked: FilePageQuery) -> PageList:
         """Pages of text."""
         arguments = {"source_id": str(source_id), "first": asked.first, "last": asked.last, "size": asked.limit}
-        pages = _decode(_pages, await self._session.send(self._session.call("read_pages", arguments, read_only=True)))
+        query = self._session.call("read_pages", arguments, read_only=True)
+        pages = await self._session.read(query, _pages, "read_pages")
         following = pages[-1].following if pages else None
         return PageList(msgspec.json.encode([{"number": page.number, "text": page.text} for page in pages]), following)
 
@@ -257,7 +258,7 @@ class Files:
 
     async def _source(self, source_id: UUID, versions: frozenset[int] | None = None) -> Any:
         select = self._session.table("sources").select(_COLUMNS).eq("id", source_id)
-        source = _decode(_source, await self._session.send(select, one=True))
+        source = await self._session.read(select, _source, "sources", one=True)
         if versions is not None and source.version not in versions:
             raise await write_refusal(self._session, source.workspace_id, StaleVersionError())
         return source
@@ -285,12 +286,12 @@ class Files:
         body = [arguments[:-1], b',"document":', *document, b"}"] if document else [arguments]
         query = WrittenCall(self._session.call("save_file", {}), body)
         try:
-            (saved,) = _decode(_saved, await self._session.send(query))
+            (saved,) = await self._session.read(query, _saved, "save_file")
         except NotFoundError as refusal:
             source = await self._source(source_id)  # a hidden one is not found
             raise await write_refusal(self._session, source.workspace_id, refusal) from None
         await self.discard(saved.unused)
-        return SavedSource(bytes(saved.source), _decode(_version, bytes(saved.source)).version)
+        return SavedSource(bytes(saved.source), decoded(_version, bytes(saved.source), "save_file").version)
 
 
 _missing = partial(
@@ -365,14 +366,7 @@ _Source: Any = msgspec.defstruct(
 _source = msgspec.json.Decoder(_Source).decode
 _Saved: Any = msgspec.defstruct("Saved", [("source", msgspec.Raw), ("unused", list[str])])
 _saved = msgspec.json.Decoder(list[_Saved]).decode
-_version = msgspec.json.Decoder(msgspec.defstruct("Version", [("version", int)])).decode
+_Version: Any = msgspec.defstruct("Version", [("version", int)])
+_version = msgspec.json.Decoder(_Version).decode
 _Page: Any = msgspec.defstruct("Page", [("number", int), ("text", msgspec.Raw), ("following", int | None, None)])
 _pages = msgspec.json.Decoder(list[_Page]).decode
-
-
-def _decode(decode: Any, body: bytes) -> Any:
-    try:
-        return decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        logger.warning("an answer cannot be read: %s", error)
-        raise unreadable(body) from error
