@@ -24,7 +24,6 @@ from app.errors import (
     MalformedRequestError,
     ProblemError,
     RefusedPreflightError,
-    RouteNotFoundError,
     UnauthenticatedError,
     UnfinishedAnswerError,
     UpgradeRefusedError,
@@ -227,7 +226,9 @@ class LimitsMiddleware:
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
             raise UriTooLongError(f"{UriTooLongError.meaning()} Both have at most {MAX_URI_BYTES} bytes together.")
         if _CONTROL.search(context.path):  # routes would take a line feed at the end for the end
-            raise RouteNotFoundError
+            raise MalformedRequestError(
+                "The path has a control character, such as a line feed at its end. Leave it out."
+            )
         size = 0
         host = None
         for name, value in scope["headers"]:

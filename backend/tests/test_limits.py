@@ -147,10 +147,10 @@ def test_between_two_pieces_others_have_their_turn() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/workspaces%0A", "/v1/workspaces%0D%0A", "/v1/%00", "/docs/%7f", "/health%09"])
-def test_an_address_with_a_control_character_is_no_route(client: TestClient, upstream: respx.Router, path: str) -> None:
+def test_an_address_with_a_control_character_is_refused(client: TestClient, upstream: respx.Router, path: str) -> None:
     for method in ("GET", "POST"):
         answer = client.request(method, path, json={"name": "L"} if method == "POST" else None)
-        problem(answer, 404, "route_not_found")
+        problem(answer, 400, "malformed_request")
     assert not upstream.calls
 
 
