@@ -63,11 +63,12 @@ _EXPIRY = "An invitation expires in the future, within a year."
 _refused_expiry = partial(
     InvalidRequestError, _EXPIRY, errors=[{"loc": ("body", "expires_at"), "msg": _EXPIRY, "type": "expiry"}]
 )
-outside_workspace = partial(
-    InvalidRequestError,
+_OUTSIDE = (
     "The source's `storage_path` is not that of a file below the folder of its own workspace. Set it to"
-    " `<workspace_id>/<source_id>/<name>`, or use `PUT .../file`.",
-    loc=("storage_path",),
+    " `<workspace_id>/<source_id>/<name>`, or use `PUT .../file`."
+)
+outside_workspace = partial(
+    InvalidRequestError, _OUTSIDE, errors=[{"loc": ("storage_path",), "msg": _OUTSIDE, "type": "storage_path"}]
 )
 
 # The gateway has verified the token before, so the caller has done nothing wrong.

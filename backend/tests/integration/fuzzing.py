@@ -12,6 +12,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 BY_ROWS = {"invalid_cursor", "stale_version", "unknown_edge", "unknown_node", "unknown_source"}
 BY_RULES = {"content_shape", "duplicate_id", "duplicate_node", "empty_file", "expiry", "other_workspace"} | {
     "same_node",
+    "storage_path",
     "too_many_changes",
     *(f"json_{fault}" for fault in ("depth", "number", "text", "too_large")),
 }
