@@ -122,26 +122,25 @@ class Turn:
         try:
             async with asyncio.timeout(seconds):
                 await work(self)
+            return {"status": self._complete}
         except asyncio.CancelledError:
             return self._cut_short()
         except TimeoutError:
-            self.problem = TurnTimeoutError()
+            return self._failed(TurnTimeoutError())
         except ProblemError as problem:
-            self.problem = problem
+            return self._failed(problem)
         except Exception as error:
             # Its text may be of a prompt or a document, so that its kind and place alone are logged.
             place = traceback.extract_tb(error.__traceback__)[-1]
             logger.error("a turn failed: %s in %s:%s", type(error).__name__, place.filename, place.lineno)
-            self.problem = InternalError()
-        if self.problem:
-            return {"status": "failed", "failure": self.problem.code}
-        return {"status": self._complete}
+            return self._failed(InternalError())
 
     def _cut_short(self) -> dict[str, Any]:
-        if self._ending == "stopped":
-            return {"status": "stopped"}
-        self.problem = InterruptedTurnError()
-        return {"status": "failed", "failure": self.problem.code}
+        return {"status": "stopped"} if self._ending == "stopped" else self._failed(InterruptedTurnError())
+
+    def _failed(self, problem: ProblemError) -> dict[str, Any]:
+        self.problem = problem
+        return {"status": "failed", "failure": problem.code}
 
     async def _keep_writing(self) -> None:
         while True:
@@ -185,8 +184,7 @@ class Turn:
         except ProblemError:
             found = None
         if found is None or found.is_running:
-            self.problem = InterruptedTurnError()
-            return {"status": "failed", "failure": self.problem.code}
+            return self._failed(InterruptedTurnError())
         self.problem = None
         return {"status": found.status, "failure": found.failure}
 
