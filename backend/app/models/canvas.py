@@ -1,6 +1,6 @@
 """The canvas: a workspace's nodes, edges and viewport in the shape of React Flow's `toObject()`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import MISSING, BaseModel, Field, JsonValue
@@ -47,8 +47,8 @@ class CanvasEdge(BaseModel):
 
 def _node(kind: str, row: type[Source | Lab]) -> JsonValue:
     """The example of a row, as the canvas has it."""
-    data = row.model_json_schema()["examples"][0]
-    data.pop("generated_content", None)
+    shown: Any = row.model_config["json_schema_extra"]
+    data = {name: value for name, value in shown["examples"][0].items() if name != "generated_content"}
     node = {"id": data["id"], "type": kind, "position": data["canvas_position"], "data": data}
     return node | {"width": data["width"], "height": data["height"]}
 
