@@ -5,16 +5,9 @@ select plan(31);
 
 \ir people.psql
 
--- Changes are written with names for ids: "@optics".
-create function pg_temp.edit(changes text) returns jsonb language plpgsql as $$
-declare
-  name text;
-begin
-  for name in select distinct m[1] from regexp_matches(changes, '@(\w+)', 'g') m order by 1 desc loop
-    changes := replace(changes, '@' || name, pg_temp.id(name)::text);
-  end loop;
-  return edit_canvas(pg_temp.id('physics'), changes::jsonb);
-end $$;
+create function pg_temp.edit(changes text) returns jsonb language sql as $$
+  select edit_canvas(pg_temp.id('physics'), pg_temp.with_ids(changes))
+$$;
 create function pg_temp.refusal(changes text) returns text language plpgsql as $$
 declare
   details text;

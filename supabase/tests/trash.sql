@@ -153,12 +153,8 @@ analyze sources, labs, edges;
 create function pg_temp.cost(changes text) returns bigint language plpgsql as $$
 declare
   before constant bigint := pg_temp.rows_read('public.sources');
-  name text;
 begin
-  for name in select distinct m[1] from regexp_matches(changes, '@(\w+)', 'g') m order by 1 desc loop
-    changes := replace(changes, '@' || name, pg_temp.id(name)::text);
-  end loop;
-  perform edit_canvas(pg_temp.id('art'), changes::jsonb);
+  perform edit_canvas(pg_temp.id('art'), pg_temp.with_ids(changes));
   return pg_temp.rows_read('public.sources') - before;
 end $$;
 select pg_temp.become('ada');
