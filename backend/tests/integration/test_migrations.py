@@ -64,6 +64,14 @@ def apply(psql: Psql, *files: Path) -> None:
         assert not psql("-1", "-f", file).stderr
 
 
+def upgrade(psql: Psql, first_new: str, rows: str) -> None:
+    """Applies the migrations whose names come before `first_new`, adds rows, and applies all others."""
+    older = [file for file in sorted(MIGRATIONS.glob("*.sql")) if file.name < first_new]
+    apply(psql, *older)
+    assert not psql("-1", "-f", "-", script=f"set search_path = public, extensions;{rows}").stderr
+    apply(psql, *sorted(set(MIGRATIONS.glob("*.sql")) - set(older)))
+
+
 @pytest.fixture(scope="module")
 def psql(backend: Backend) -> Iterator[Psql]:
     """A migrated database that has pgTAP and nobody's rows."""
@@ -93,10 +101,7 @@ insert into edges (workspace_id, source_node_id, target_node_id, source_handle)
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 def test_rows_older_than_a_limit_are_brought_within_it(backend: Backend) -> None:
     with new_database(backend, "earlier") as psql:
-        older = [file for file in sorted(MIGRATIONS.glob("*.sql")) if file.name < "20261124"]
-        apply(psql, *older)
-        assert not psql("-1", "-f", "-", script=f"set search_path = public, extensions;{EARLIER_ROWS}").stderr
-        apply(psql, *sorted(set(MIGRATIONS.glob("*.sql")) - set(older)))
+        upgrade(psql, "20261124", EARLIER_ROWS)
         rows = """
             select viewport from workspaces;
             select storage_path is null, cache_id is null, metadata ->> 'unreadable' ~ '^{"a": 10+}$' from sources;
@@ -134,10 +139,7 @@ create table public.before as table workspaces;
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 def test_what_migrations_change_in_rows_that_are_there(backend: Backend) -> None:
     with new_database(backend, "used") as psql:
-        older = [file for file in sorted(MIGRATIONS.glob("*.sql")) if file.name < "20261125"]
-        apply(psql, *older)
-        assert not psql("-1", "-f", "-", script=f"set search_path = public, extensions;{USED_ROWS}").stderr
-        apply(psql, *sorted(set(MIGRATIONS.glob("*.sql")) - set(older)))
+        upgrade(psql, "20261125", USED_ROWS)
         told = psql(
             "-c",
             r"""
@@ -176,10 +178,7 @@ create table public.before as select active_at from workspaces;
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 def test_lists_that_nobody_could_read_are_empty(backend: Backend) -> None:
     with new_database(backend, "lists") as psql:
-        older = [file for file in sorted(MIGRATIONS.glob("*.sql")) if file.name < "20261126000220"]
-        apply(psql, *older)
-        assert not psql("-1", "-f", "-", script=f"set search_path = public, extensions;{UNREADABLE_LISTS}").stderr
-        apply(psql, *sorted(set(MIGRATIONS.glob("*.sql")) - set(older)))
+        upgrade(psql, "20261126000220", UNREADABLE_LISTS)
         told = psql(
             "-c",
             """
