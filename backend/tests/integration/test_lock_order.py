@@ -185,22 +185,26 @@ def delete_both(place: str, labs: list[str]) -> str:
     return f"select edit_canvas('{place}', '{json.dumps({'delete': {'nodes': labs}})}') #> '{{deleted,edges}}'"
 
 
+def after_a_delete(
+    place: str, labs: list[str], begin: Open, supervisor: Supervisor, user: Session, statement: str
+) -> None:
+    """Has a delete of both labs, and then the user's statement, wait for the first of them. Then the delete is done."""
+    holder, editor = begin("postgres"), begin("authenticated")
+    holder.run(f"select from labs where id = '{labs[0]}' for update")
+    queue(supervisor, (editor, delete_both(place, labs)), (user, statement))
+    holder.run("commit")
+    assert editor.receive() == "[]\n"
+    assert editor.run("commit") == ""
+
+
 def test_lapsed_turns_are_ended_while_their_labs_are_deleted(
     backend: Backend, place: str, begin: Open, supervisor: Supervisor
 ) -> None:
     labs = ordered(2)
     make(backend.stack, place, "labs", labs[::-1], type="quiz_lab")
     begin_generating(backend.stack, labs[::-1])
-    holder, editor, finder = begin("postgres"), begin("authenticated"), begin("authenticated")
-    holder.run(f"select from labs where id = '{labs[0]}' for update")
-    queue(
-        supervisor,
-        (editor, delete_both(place, labs)),
-        (finder, f"select end_lapsed_turns('{place}')"),
-    )
-    holder.run("commit")
-    assert editor.receive() == "[]\n"
-    assert editor.run("commit") == ""
+    finder = begin("authenticated")
+    after_a_delete(place, labs, begin, supervisor, finder, f"select end_lapsed_turns('{place}')")
     assert finder.receive() == "\n"
     assert finder.run("commit") == ""
     ended = backend.stack.sql(f"select status, deleted_at is null from labs where workspace_id = '{place}'")  # noqa: S608
@@ -214,16 +218,9 @@ def test_a_generation_begins_while_a_lapsed_one_is_deleted(
     labs = ordered(2)
     make(backend.stack, place, "labs", labs, type="quiz_lab")
     begin_generating(backend.stack, labs[1:])
-    holder, editor, learner = begin("postgres"), begin("authenticated"), begin("authenticated")
-    holder.run(f"select from labs where id = '{labs[0]}' for update")
-    queue(
-        supervisor,
-        (editor, delete_both(place, labs)),
-        (learner, f"select begin_generation('{labs[0]}', gen_random_uuid())"),
-    )
-    holder.run("commit")
-    assert editor.receive() == "[]\n"
-    assert editor.run("commit") == ""
+    learner = begin("authenticated")
+    beginning = f"select begin_generation('{labs[0]}', gen_random_uuid())"
+    after_a_delete(place, labs, begin, supervisor, learner, beginning)
     assert "lab_not_found" in learner.receive()
 
 
