@@ -1,7 +1,7 @@
 -- Locks: whoever may edit a workspace locks it; a stranger never does.
 
 begin;
-select plan(6);
+select plan(8);
 
 \ir people.psql
 
@@ -17,7 +17,9 @@ $$;
 
 insert into auth.users (id, email) values (pg_temp.id('ada'), 'ada@example.com'), (pg_temp.id('bob'), 'bob@example.com');
 insert into workspaces (id, owner_id, name) values
-  (pg_temp.id('physics'), pg_temp.id('ada'), 'Physics'), (pg_temp.id('maths'), pg_temp.id('ada'), 'Maths');
+  (pg_temp.id('physics'), pg_temp.id('ada'), 'Physics'),
+  (pg_temp.id('maths'), pg_temp.id('ada'), 'Maths'),
+  (pg_temp.id('biology'), pg_temp.id('ada'), 'Biology');
 
 select pg_temp.become('bob');
 select throws_ok(
@@ -42,6 +44,21 @@ select is(
 );
 reset role;
 select is(pg_temp.is_locked('maths'), true, 'and whoever draws one has locked the workspace before');
+
+-- A role that comes back while it is asked for: at the first questions it is gone, then it is there.
+create sequence pg_temp.questions;
+create or replace function private.workspace_ids() returns uuid[] language sql security definer as $$
+  select array[pg_temp.id('biology')]
+$$;
+create or replace function private.editable_workspace_ids() returns uuid[] language sql security definer as $$
+  select case when nextval('pg_temp.questions') > 1 then array[pg_temp.id('biology')] else '{}' end
+$$;
+select pg_temp.become('bob');
+select lives_ok(
+  $$ select private.lock_workspace(pg_temp.id('biology')) $$, 'an editor whose role comes back meanwhile is not refused'
+);
+reset role;
+select is(pg_temp.is_locked('biology'), true, 'and has locked the workspace');
 
 select * from finish();
 rollback;

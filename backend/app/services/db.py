@@ -186,15 +186,21 @@ def lost(query: Query, error: httpx.TransportError | TimeoutError) -> ProblemErr
     return UpstreamUnavailableError() if refused or query.request.http_method == "GET" else ConnectionLostError()
 
 
-async def write_refusal(session: Session, workspace_id: UUID | str | None, refusal: ProblemError) -> ProblemError:
-    """What a refused write in a workspace means: `ReadOnlyError` to its viewers, else the refusal itself."""
+async def write_refusal(
+    session: Session, workspace_id: UUID | str | None, refusal: ProblemError, *, to_editors: ProblemError | None = None
+) -> ProblemError:
+    """What a refused write in a workspace means: `ReadOnlyError` to its viewers, `to_editors` to those who may write
+    there, else the refusal itself."""
     if workspace_id is None:
         return refusal
-    select = session.table("my_workspaces").select("role").eq("id", workspace_id).eq("role", "viewer")
-    return ReadOnlyError() if await session.read(select, _read_roles, "my_workspaces") else refusal
+    select = session.table("my_workspaces").select("role").eq("id", workspace_id)
+    for membership in await session.read(select, _read_roles, "my_workspaces"):
+        return ReadOnlyError() if membership.role == "viewer" else to_editors or refusal
+    return refusal
 
 
-_read_roles = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_Membership: Any = msgspec.defstruct("Membership", [("role", str)])
+_read_roles = msgspec.json.Decoder(list[_Membership]).decode
 
 
 def decoded(decode: Callable[[bytes], T], body: bytes, what: str) -> T:

@@ -19,6 +19,7 @@ from app.errors import (
     ProblemError,
     StaleVersionError,
     UnknownNodeError,
+    WriteConflictError,
 )
 from app.models.page import Cursor, PageQuery, SearchQuery, SequenceQuery
 from app.models.types import Input, Row
@@ -72,8 +73,8 @@ class Table:
         """Insert a row; the row, and whether it is new.
 
         When the client's own id is there already in the same workspace with what is sent, that row is the answer: the
-        request is a repetition. Raises `IdTakenError`, `DuplicateError`, `UnknownNodeError`, `NotFoundError` and
-        `ReadOnlyError`.
+        request is a repetition. Raises `IdTakenError`, `DuplicateError`, `UnknownNodeError`, `NotFoundError`,
+        `ReadOnlyError` and `WriteConflictError`.
         """
         values = new.model_dump(mode="json")
         insert = session.table(self.name).insert(values).select(self._columns)
@@ -96,7 +97,9 @@ class Table:
         except UnknownNodeError as refusal:
             raise await _located(session, values["workspace_id"], new, refusal) from None
         except NotFoundError as refusal:
-            raise await write_refusal(session, values.get("workspace_id"), refusal) from None
+            # Whoever may write there by now was given the role back meanwhile.
+            again = WriteConflictError()
+            raise await write_refusal(session, values.get("workspace_id"), refusal, to_editors=again) from None
 
     async def _in_the_way(self, session: Session, key: Mapping[str, Any]) -> Any | None:
         """The one row with these values, if the caller may see it and no other."""
