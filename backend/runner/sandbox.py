@@ -120,8 +120,6 @@ class Template:
         """Start a run over these descriptors. The future is its wait status, KiB of memory and seconds of CPU."""
         number = next(self._numbers)
         ending: asyncio.Future[tuple[int, int, float]] = asyncio.get_running_loop().create_future()
-        if not self.is_alive:
-            raise SandboxError("the template process has ended")
         self._waiting[number] = ending
         job = JOB.pack(number, limits.cpu_seconds, limits.wall_seconds, limits.memory_kib * 1024)
         try:

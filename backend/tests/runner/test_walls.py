@@ -1,0 +1,128 @@
+"""The walls behind the first ones: what holds a run, or ends it, when what stands before has failed."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import wasmtime
+
+from dev.runner import CodeRunner
+from runner.sandbox import DESCRIPTIONS, TEMPLATE, Ending, Limits, Sandbox
+from runner.settings import Settings
+from runner.template import random_get
+from tests.processes import descendants
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which is Linux's")
+
+LIMITS = Limits(cpu_seconds=20, wall_seconds=20, memory_kib=128 * 1024)
+MEBIBYTE = 1024 * 1024
+
+
+@contextlib.asynccontextmanager
+async def sandbox(*, warm: bool = True) -> AsyncIterator[Sandbox]:
+    sandbox = Sandbox(Settings(warm=warm))
+    await sandbox.start()
+    try:
+        yield sandbox
+    finally:
+        await sandbox.stop()
+
+
+def while_it_runs(act: Callable[[int], None]) -> Ending:
+    """How an endless program ends when something is done to its process, again until it has ended."""
+
+    async def run() -> Ending:
+        others = descendants(TEMPLATE.name)
+        async with sandbox() as started:
+            (template,) = descendants(TEMPLATE.name) - others
+            running = asyncio.create_task(started.run(b"while True: pass", b"", LIMITS))
+            while not running.done():
+                for pid in descendants(TEMPLATE.name, template):
+                    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                        act(pid)
+                await asyncio.sleep(0.01)
+            return await running
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("signum", "status"),
+    [
+        (signal.SIGXCPU, "Time Limit Exceeded"),  # RLIMIT_CPU, after the clock
+        (signal.SIGBUS, "Runtime Error (SIGSEGV)"),
+        (
+            signal.SIGFPE,
+            "Runtime Error (SIGFPE)",
+        ),  # the first is taken by wasmtime, which looks whether its code did it
+        (signal.SIGABRT, "Runtime Error (SIGABRT)"),
+        (signal.SIGKILL, "Runtime Error (Other)"),  # a machine without memory
+    ],
+)
+def test_a_signal_from_outside_is_named(service: CodeRunner, signum: signal.Signals, status: str) -> None:
+    ending = while_it_runs(lambda pid: os.kill(pid, signum))
+    assert (DESCRIPTIONS[ending.status], ending.exit_signal, ending.exit_code) == (status, signum, None)
+
+
+def test_the_kernel_holds_each_run(service: CodeRunner) -> None:
+    told: dict[str, str] = {}
+
+    def read(pid: int) -> None:
+        process = Path(f"/proc/{pid}")
+        for line in (process / "limits").read_text().splitlines()[1:]:
+            told[line[:26].strip()] = " ".join(line[26:].split())
+        told["rights"] = (process / "status").read_text().partition("NoNewPrivs:")[2].split()[0]
+        told["nice"] = str(os.getpriority(os.PRIO_PROCESS, pid))
+        os.kill(pid, signal.SIGKILL)
+
+    while_it_runs(read)
+    assert told["Max cpu time"] == "21 21 seconds"
+    assert told["Max file size"] == "0 0 bytes"
+    assert told["Max core file size"] == "0 0 bytes"
+    assert (told["rights"], told["nice"]) == ("1", "5")
+    data = told["Max data size"].split()
+    assert data[0] == data[1]
+    assert int(data[0]) < 1024 * MEBIBYTE
+
+
+def test_the_interpreter_itself_keeps_to_a_runs_memory(service: CodeRunner) -> None:
+    """Where the kernel has no such limit, and before it: the kernel's is 32 MiB further."""
+    program = b"""
+held = []
+try:
+    while True: held.append(bytearray(1 << 20))
+except MemoryError:
+    print(len(held))
+"""
+
+    async def run() -> Ending:
+        async with sandbox(warm=False) as started:
+            return await started.run(program, b"", LIMITS)
+
+    held = int(asyncio.run(run()).stdout)
+    assert 64 < held < LIMITS.memory_kib // 1024
+
+
+@pytest.mark.parametrize("size", [-1, MEBIBYTE + 1])
+def test_no_program_asks_for_endless_random_bytes(size: int) -> None:
+    engine = wasmtime.Engine()
+    linker = wasmtime.Linker(engine)
+    i32 = wasmtime.ValType.i32()
+    linker.define_func("host", "random_get", wasmtime.FuncType([i32, i32], [i32]), random_get, access_caller=True)
+    store = wasmtime.Store(engine)
+    module = """
+        (module
+            (import "host" "random_get" (func $random (param i32 i32) (result i32)))
+            (memory (export "memory") 32)
+            (func (export "ask") (param i32) (result i32) (call $random (i32.const 0) (local.get 0)))
+        )
+    """
+    ask = linker.instantiate(store, wasmtime.Module(engine, module)).exports(store)["ask"]
+    assert isinstance(ask, wasmtime.Func)
+    assert ask(store, MEBIBYTE) == 0
+    assert ask(store, size) == 28  # EINVAL
