@@ -23,7 +23,7 @@ GUEST = Path(__file__).with_name("guest.py")
 
 # Judge0's statuses (judge0/judge0, app/enumerations/status.rb).
 IN_QUEUE, PROCESSING, ACCEPTED, WRONG_ANSWER, TIME_LIMIT = 1, 2, 3, 4, 5
-SIGSEGV, SIGXFSZ, SIGFPE, SIGABRT, NON_ZERO_EXIT, OTHER, INTERNAL_ERROR = 7, 8, 9, 10, 11, 12, 13
+SIGSEGV, SIGXFSZ, SIGABRT, NON_ZERO_EXIT, OTHER, INTERNAL_ERROR = 7, 8, 10, 11, 12, 13
 DESCRIPTIONS = {
     IN_QUEUE: "In Queue",
     PROCESSING: "Processing",
@@ -32,14 +32,13 @@ DESCRIPTIONS = {
     TIME_LIMIT: "Time Limit Exceeded",
     SIGSEGV: "Runtime Error (SIGSEGV)",
     SIGXFSZ: "Runtime Error (SIGXFSZ)",
-    SIGFPE: "Runtime Error (SIGFPE)",
     SIGABRT: "Runtime Error (SIGABRT)",
     NON_ZERO_EXIT: "Runtime Error (NZEC)",
     OTHER: "Runtime Error (Other)",
     INTERNAL_ERROR: "Internal Error",
 }
 CLOCKS = {signal.SIGPROF, signal.SIGALRM, signal.SIGXCPU}
-CRASHES = {signal.SIGSEGV: SIGSEGV, signal.SIGBUS: SIGSEGV, signal.SIGFPE: SIGFPE, signal.SIGABRT: SIGABRT}
+CRASHES = {signal.SIGSEGV: SIGSEGV, signal.SIGBUS: SIGSEGV, signal.SIGABRT: SIGABRT}
 
 GRACE = 2.0
 """Seconds after its wall time in which a run's own clock must have ended it; then the template is replaced."""
