@@ -12,6 +12,7 @@ from app.auth import Caller
 from app.config import Settings
 from app.services import db
 from app.services.leases import AnswerRow, LabRow, Snapshot
+from app.services.model import Model
 from app.turns import Turn, Turns
 from tests.answer_row import ROW_ID, RUNNING, TABLE, WORKSPACE_ID, tell, written
 from tests.respx_server import hang
@@ -25,11 +26,6 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A turn writes what it has at once, and gives a query up soon."""
     monkeypatch.setattr(turns, "WRITE_SECONDS", 0.01)
     monkeypatch.setattr(db, "DETACHED_SECONDS", 0.1)
-
-
-def detached(row: AnswerRow) -> AnswerRow:
-    """The row as a turn has it, whose queries outlive the request."""
-    return AnswerRow(row.session.detached(), ROW_ID, WORKSPACE_ID)
 
 
 async def no_work(turn: Turn) -> None:
@@ -51,9 +47,24 @@ def test_a_supabase_that_never_answers_keeps_no_turn(
     upstream.get(TABLE).mock(side_effect=silent)
 
     async def story(row: AnswerRow) -> None:
-        turn = Turn(detached(row), Snapshot("streaming"), "complete")
+        turn = Turn(row, Snapshot("streaming"), "complete")
         await turn.run(no_work, 10)
         assert (turn.state.status, turn.state.failure) == ("failed", "interrupted")
+
+    tell(story)
+
+
+def test_a_supabase_that_never_answers_keeps_no_tokens_from_being_settled(
+    upstream: respx.Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.post("/rest/v1/rpc/reserve_tokens").respond(200, json="the-reservation")
+    upstream.post("/rest/v1/rpc/settle_tokens").mock(side_effect=hang)
+    monkeypatch.setattr(db, "DETACHED_SECONDS", 60.0)  # of the session that sets them aside
+
+    async def story(row: AnswerRow) -> None:
+        monkeypatch.setattr(db, "DETACHED_SECONDS", 0.1)
+        async with asyncio.timeout(5), Model(Settings()).allow(row.session, 1000) as allowance:
+            await allowance.settle()
 
     tell(story)
 
@@ -68,7 +79,7 @@ def test_a_write_that_hangs_is_sent_again(upstream: respx.Router) -> None:
     upstream.patch(TABLE).mock(side_effect=answer)
 
     async def story(row: AnswerRow) -> None:
-        turn = Turn(detached(row), Snapshot("streaming"), "complete")
+        turn = Turn(row, Snapshot("streaming"), "complete")
         await turn.run(no_work, 10)
         assert turn.state.status == "complete"
 

@@ -48,7 +48,7 @@ _read_word = msgspec.json.Decoder(str | None).decode
 
 
 class LeasedRow:
-    """One row that a turn writes, as one caller may read and write it."""
+    """One row that a turn writes, as one caller may read and write it, also when the caller's request is over."""
 
     table: str
     _columns: str
@@ -56,7 +56,7 @@ class LeasedRow:
     """Filters by which a write reaches the row only as long as it is this turn's."""
 
     def __init__(self, session: Session, row_id: str, workspace_id: str) -> None:
-        self.session = session
+        self.session = session.detached()
         self.id = row_id
         self.workspace_id = workspace_id
 

@@ -116,7 +116,7 @@ class Model:
             now = datetime.now(UTC)
             midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
             raise QuotaExceededError(headers={"Retry-After": str(int((midnight - now).total_seconds()) + 1)}) from None
-        allowance = Allowance(session, reserved)
+        allowance = Allowance(session.detached(), reserved)
         try:
             yield allowance
         except BaseException:

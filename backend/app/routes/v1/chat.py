@@ -49,12 +49,11 @@ async def send_chat_message(
     question = _question(workspace_id, request)
     with context.allowing(LOADING_SECONDS):
         await model.open()  # before the turn, whose first word is not waited for long
-    own = session.detached()
     replaced_id = _replaced_id(workspace_id, request)
     with turns.admit(caller) as places:
-        async with model.allow(own, MAX_CHARACTERS) as allowance:
+        async with model.allow(session, MAX_CHARACTERS) as allowance:
             row = await begin_answer(
-                own, workspace_id, request.id, str(uuid4()), question=question, replaced_id=replaced_id
+                session, workspace_id, request.id, str(uuid4()), question=question, replaced_id=replaced_id
             )
         turn = Turn(row, Snapshot("streaming"), "complete")
         turns.start(turn, caller, answering(model, allowance, request.id, language), places.pop_all())
@@ -67,8 +66,7 @@ async def resume_chat(
     workspace_id: UUID, chat_id: Conversation, session: DatabaseSession, turns: RunningTurns
 ) -> Response:
     """Follow the answer that is being written, from its beginning, whichever replica writes it."""
-    own = session.detached()
-    row = await find_answer(own, workspace_id, chat_id)
+    row = await find_answer(session, workspace_id, chat_id)
     if row is None:
         return Response(status_code=status.HTTP_204_NO_CONTENT)
     return stream_answer(row.id, turns.follow(row))

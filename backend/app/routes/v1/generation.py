@@ -58,13 +58,12 @@ async def generate_lab(
     """
     with context.allowing(LOADING_SECONDS):
         await model.open()  # before the turn, whose first word is not waited for long
-    own = session.detached()
-    plan = await plan_generation(own, lab_id)
+    plan = await plan_generation(session, lab_id)
     if plan.kind == "code_lab":
         await check_runner(runner)
     with turns.admit(caller) as places:
-        async with model.allow(own, ALL_CHARACTERS, TRIES) as allowance:
-            row = await begin_generation(own, plan.lab_id, plan.workspace_id)
+        async with model.allow(session, ALL_CHARACTERS, TRIES) as allowance:
+            row = await begin_generation(session, plan.lab_id, plan.workspace_id)
         turn = Turn(row, Snapshot("generating", progress={"step": "reading"}), "in_progress")
         turns.start(turn, caller, generating(model, runner, allowance, plan), places.pop_all())
     await turn.wait_for_begin()
@@ -74,7 +73,7 @@ async def generate_lab(
 @router.get("/stream", responses=FOUND | _STREAM | _NOTHING, response_class=Response)
 async def resume_generation(lab_id: UUID, session: DatabaseSession, turns: RunningTurns) -> Response:
     """Follow the generation of a lab to its end, whichever replica does it."""
-    row = await find_generation(session.detached(), lab_id)
+    row = await find_generation(session, lab_id)
     if row is None:
         return Response(status_code=status.HTTP_204_NO_CONTENT)
     return stream_progress(row.id, turns.follow(row))
