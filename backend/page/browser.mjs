@@ -125,6 +125,22 @@ export async function measured(tab, name, before, gesture) {
   return requests;
 }
 
+/** Keeps back what the tab is told at an address, until it is let go. */
+export async function heldBack(tab, address, method = "GET") {
+  let go;
+  const gate = new Promise((resolve) => (go = resolve));
+  await tab.route(address, async (route) => {
+    if (route.request().method() !== method) return route.fallback();
+    const response = await route.fetch();
+    await gate;
+    await route.fulfill({ response });
+  });
+  return async () => {
+    go();
+    await tab.unrouteAll({ behavior: "wait" });
+  };
+}
+
 /** What the API answers to the person who is signed in in this tab. */
 export async function ask(tab, method, path, body) {
   const token = await tab.evaluate(

@@ -2,7 +2,19 @@
 
 import assert from "node:assert/strict";
 
-import { accessible, ask, comeBack, faults, measured, newBrowser, newTab, signUp, step, until } from "./browser.mjs";
+import {
+  accessible,
+  ask,
+  comeBack,
+  faults,
+  heldBack,
+  measured,
+  newBrowser,
+  newTab,
+  signUp,
+  step,
+  until,
+} from "./browser.mjs";
 import { card, cards, chosen, closeDialog, code, count, drag, edges, placeOf } from "./canvas.mjs";
 
 const { MODEL_URL, PDF } = process.env;
@@ -38,6 +50,23 @@ step("a workspace is opened, and found again by a part of its name", async () =>
 step("a PDF is uploaded and read", async () => {
   await tab.getByText("Add a file").locator("input").setInputFiles(PDF);
   await card(tab, "6 pages").waitFor();
+});
+
+step("files that are added together lie below each other, and go again", async () => {
+  const notes = ["first", "second"].map((name) => ({
+    name: `${name}.md`,
+    mimeType: "text/markdown",
+    buffer: Buffer.from("# A note"),
+  }));
+  await tab.getByText("Add a file").locator("input").setInputFiles(notes);
+  await card(tab, "first").getByText("1 page").waitFor();
+  await card(tab, "second").getByText("1 page").waitFor();
+  const [first, second] = [await placeOf(card(tab, "first")), await placeOf(card(tab, "second"))];
+  assert.ok(second.y >= first.y + first.height, JSON.stringify([first, second]));
+  for (const left of [2, 1]) {
+    await tab.keyboard.press("Control+z");
+    await count(cards(tab), left);
+  }
 });
 
 step("its chapters and pages are read, and a search opens the page", async () => {
@@ -142,6 +171,23 @@ step("the tutor answers, goes on after a reload, and is stopped", async () => {
   await Promise.all([tab.waitForResponse(/\/stream$/), tab.reload()]);
   await answer.getByText("Stopped.").waitFor();
   await count(tab.locator(".bubble"), 2);
+});
+
+step("what another tab has asked is read, but not over a new question", async () => {
+  const read = tab.waitForRequest(/chat-messages/);
+  const tell = await heldBack(tab, "**/v1/chat-messages?*");
+  await comeBack(tab);
+  await read;
+  await tab.getByLabel("Question").fill("Is it still there?");
+  await tab.getByLabel("Question").press("Enter");
+  const asked = tab.locator(".bubble.user").getByText("Is it still there?");
+  await asked.waitFor();
+  await tell();
+  const answer = tab.locator(".bubble.assistant").nth(1);
+  await answer.getByText("w0").waitFor();
+  await tab.getByRole("button", { name: "Stop" }).click();
+  await answer.getByText("Stopped.").waitFor();
+  await count(tab.locator(".bubble"), 4);
 });
 
 step("a question names a card by keyboard, and what the answer cites opens its page", async () => {
@@ -272,6 +318,27 @@ step("two tabs that change the same are told, and the learner decides", async ()
   await second.close();
 });
 
+step("what is typed in one tab while another one saves is not lost", async () => {
+  const second = await newTab(learner, `#/w/${workspaceId}/${labId}`);
+  await code(second).waitFor();
+  await card(tab, "Twice as much").dblclick();
+  const tell = await heldBack(tab, `**/v1/labs/${labId}`, "PATCH");
+  await code(tab).fill("# is being saved\n");
+  await until(
+    async () => (await ask(tab, "GET", `/labs/${labId}`)).user_state.code === "# is being saved\n",
+    "it is saved",
+  );
+  await code(second).fill("# typed meanwhile\n");
+  await tell();
+  await second.getByText("This was changed elsewhere meanwhile.").waitFor();
+  await second.close();
+  await tab.reload();
+  await tab.getByText("This was changed elsewhere meanwhile.").waitFor(); // what was typed is still there to be chosen
+  await tab.getByRole("button", { name: "Keep mine" }).click();
+  await until(async () => (await code(tab).inputValue()) === "# typed meanwhile\n", "it is shown");
+  await closeDialog(tab);
+});
+
 step("what was typed just before a tab was closed is there again", async () => {
   const second = await newTab(learner, `#/w/${workspaceId}/${labId}`);
   await code(second).fill("# typed at the last moment\n");
@@ -334,6 +401,11 @@ step("a workspace is shared by a link, and the second user sees what happens in 
   await card(second, "Twice as much").waitFor();
   await second.getByRole("button", { name: "Make my own copy" }).waitFor();
   assert.equal(await second.getByRole("toolbar").count(), 0);
+  const tell = await heldBack(second, `**/v1/workspaces/${workspaceId}`);
+  await second.reload();
+  await card(second, "Twice as much").waitFor();
+  assert.equal(await second.getByRole("toolbar").count(), 0, "before the role is known");
+  await tell();
   await card(second, "Twice as much").dblclick();
   const seen = second.getByRole("dialog");
   await seen.getByRole("button", { name: "Run the tests", disabled: true }).waitFor();

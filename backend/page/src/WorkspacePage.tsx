@@ -42,7 +42,7 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
   const fresh = useRef("");
   const chosen = nodes.filter((node) => node.selected).map((node) => node.id);
   const chosenEdges = edges.filter((edge) => edge.selected).map((edge) => edge.id);
-  const mayEdit = workspace?.role !== "viewer";
+  const mayEdit = !!workspace && workspace.role !== "viewer";
   const opened = nodes.find((node) => node.id === nodeId);
 
   const open = useCallback(
@@ -64,14 +64,14 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
   };
 
   async function addFiles(files: Iterable<File>, at?: { x: number; y: number }) {
-    let shift = at ? 0 : 40 * (nodes.length % 5); // so that one does not cover the other
-    for (const file of files) {
+    const shift = at ? 0 : 40 * (nodes.length % 5); // so that one does not cover what was added before
+    for (const [number, file] of [...files].entries()) {
       const sourceId = crypto.randomUUID();
       const type = /\.pdf$/i.test(file.name) ? "pdf" : "note";
       const title = file.name.replace(/\.[a-z0-9]+$/i, "").slice(0, 500) || "Untitled";
       const { x, y } = place(at);
-      const source = { id: sourceId, type, title, canvas_position: { x: x + shift, y: y + shift } };
-      shift += 40;
+      const below = number * (CARD.height + 24);
+      const source = { id: sourceId, type, title, canvas_position: { x: x + shift, y: y + shift + below } };
       await gesture(() => history.create({ sources: [source] }));
       const show = (share: number) => setUploading({ name: file.name, share });
       show(0);
@@ -175,7 +175,7 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
           />
         </h1>
         <Search workspaceId={id} onFound={open} />
-        {!mayEdit && (
+        {workspace?.role === "viewer" && (
           <button
             type="button"
             aria-label="Make my own copy"
@@ -295,7 +295,7 @@ export function WorkspacePage({ id, nodeId, page, userId }: Props) {
         )}
       </main>
       {sharing && workspace && <Share workspace={workspace} userId={userId} onClose={() => setSharing(false)} />}
-      {chatting && (
+      {chatting && workspace && (
         <Chat
           workspaceId={id}
           mayEdit={mayEdit}
