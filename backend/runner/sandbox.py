@@ -146,7 +146,6 @@ class Template:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(SandboxError("the template process has ended"))
-        self._waiting.clear()
 
     async def stop(self) -> None:
         """Kill it and its runs."""

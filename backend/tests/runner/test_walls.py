@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,20 +34,25 @@ async def sandbox(*, warm: bool = True) -> AsyncIterator[Sandbox]:
         await sandbox.stop()
 
 
-def while_it_runs(act: Callable[[int], None]) -> Ending:
+def while_it_runs(act: Callable[[int], None], wall_seconds: float = LIMITS.wall_seconds) -> Ending:
     """How an endless program ends when something is done to its process, again until it has ended."""
 
     async def run() -> Ending:
         others = descendants(TEMPLATE.name)
-        async with sandbox() as started:
+        async with asyncio.timeout(30), sandbox() as started:
             (template,) = descendants(TEMPLATE.name) - others
-            running = asyncio.create_task(started.run(b"while True: pass", b"", LIMITS))
+            limits = replace(LIMITS, wall_seconds=wall_seconds)
+            running = asyncio.create_task(started.run(b"while True: pass", b"", limits))
+            before = asyncio.all_tasks()
             while not running.done():
                 for pid in descendants(TEMPLATE.name, template):
                     with contextlib.suppress(ProcessLookupError, FileNotFoundError):
                         act(pid)
                 await asyncio.sleep(0.01)
-            return await running
+            ending = await running
+            await asyncio.sleep(0.1)
+            assert not asyncio.all_tasks() - before
+            return ending
 
     return asyncio.run(run())
 
@@ -63,6 +69,26 @@ def while_it_runs(act: Callable[[int], None]) -> Ending:
 def test_a_signal_from_outside_is_named(service: CodeRunner, signum: signal.Signals, status: str) -> None:
     ending = while_it_runs(lambda pid: os.kill(pid, signum))
     assert (DESCRIPTIONS[ending.status], ending.exit_signal, ending.exit_code) == (status, signum, None)
+
+
+@pytest.mark.parametrize(
+    "signum",
+    [
+        signal.SIGUSR1,  # by which a run's process says that it could not run the program
+        signal.SIGSTOP,  # its own clock stands too
+    ],
+)
+def test_what_no_program_can_do_to_itself_is_no_fault_of_the_program(
+    service: CodeRunner, signum: signal.Signals
+) -> None:
+    ending = while_it_runs(lambda pid: os.kill(pid, signum), wall_seconds=1)
+    assert (DESCRIPTIONS[ending.status], ending.exit_signal) == ("Internal Error", None)
+    assert "says nothing about the program" in (ending.message or "")
+
+
+def test_a_run_that_loses_its_template_leaves_nothing_waiting(service: CodeRunner) -> None:
+    ending = while_it_runs(lambda pid: os.kill(os.getpgid(pid), signal.SIGKILL))  # whose group is named by the template
+    assert DESCRIPTIONS[ending.status] == "Internal Error"
 
 
 def test_the_kernel_holds_each_run(service: CodeRunner) -> None:
