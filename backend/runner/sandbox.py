@@ -118,14 +118,12 @@ class Template:
     async def run(self, limits: Limits, stdin: int, stdout: int, stderr: int) -> asyncio.Future[tuple[int, int, float]]:
         """Start a run over these descriptors. The future is its wait status, KiB of memory and seconds of CPU."""
         number = next(self._numbers)
-        ending: asyncio.Future[tuple[int, int, float]] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = ending
         job = JOB.pack(number, limits.cpu_seconds, limits.wall_seconds, limits.memory_kib * 1024)
         try:
             socket.send_fds(self._channel, [job], [stdin, stdout, stderr])
         except OSError as error:
-            del self._waiting[number]
             raise SandboxError(f"the template process takes no job: {error}") from error
+        ending = self._waiting[number] = asyncio.get_running_loop().create_future()
         return ending
 
     async def _listen(self) -> None:
