@@ -1,5 +1,6 @@
 -- Returned roles: whoever is given a role back while a write asks for it is let in, and not told that the owner alone may
--- do this. Rows that are there: nothing changes.
+-- do this.
+-- Rows that are there: nothing changes.
 
 create function private.refuse_reader(workspace_id uuid) returns void
 language plpgsql stable set search_path = '' as $$

@@ -1,7 +1,7 @@
 -- Files: what is read from them, who sees it, how it is found again, and what goes with what.
 
 begin;
-select plan(121);
+select plan(124);
 
 \ir people.psql
 
@@ -144,6 +144,18 @@ select is(
 select throws_ok(
   $$ select save_file(pg_temp.id('nowhere'), versions => '{1}') $$, 'PT404', 'source_not_found', 'what is not there is not stale'
 );
+
+-- What was read again is saved only while it is the source's file still.
+create function pg_temp.read_again(name text) returns text[] language sql as $$
+  select unused from save_file(
+    pg_temp.id('optics'), pg_temp.path('physics', 'optics', name), name, 1000, 'application/pdf', null, pg_temp.document('Old.'),
+    former_path => pg_temp.path('physics', 'optics', name))
+$$;
+select throws_ok($$ select pg_temp.read_again('d.pdf') $$, 'PT409', 'write_conflict', 'a file that was taken away does not come back');
+select pg_temp.save('physics', 'optics', pg_temp.document('New.'), 'new.pdf');
+select throws_ok($$ select pg_temp.read_again('d.pdf') $$, 'PT409', 'write_conflict', 'nor one that was replaced');
+select is(pg_temp.read_again('new.pdf'), '{}', 'what is the file still is saved');
+select save_file(pg_temp.id('optics'));
 
 -- Clients write none of it, also with every grant; echoing it is no change.
 select is(pg_temp.save('physics', 'optics', pg_temp.document('Light bends.', '学习矩阵')), '{}', 'a file again');

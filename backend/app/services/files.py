@@ -171,7 +171,8 @@ class Files:
             raise
 
     async def read_again(self, source_id: UUID, versions: frozenset[int] | None = None) -> SavedSource:
-        """Read the file that is at the source's `storage_path`, when the source has one of the versions."""
+        """Read the file that is at the source's `storage_path`, when the source has one of the versions. Raises
+        `WriteConflictError` when the source is given another file, or none, before it is read."""
         source = await self._source(source_id, versions)
         path = _place(source)
         answer = await self._open(path)
@@ -267,6 +268,8 @@ class Files:
         self, source: Any, path: str, media_type: str, name: str, size: int, versions: frozenset[int] | None
     ) -> SavedSource:
         saved = {"storage_path": path, "file_name": name, "file_bytes": size, "media_type": media_type}
+        if path == source.storage_path:
+            saved["former_path"] = path  # whoever replaces it meanwhile has it removed
         document: Sequence[bytes] = ()
         try:
             async with aclosing(self._bucket.pieces(path)) as pieces:

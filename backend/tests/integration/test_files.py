@@ -13,6 +13,7 @@ import pytest
 from dev.postgres import psql_command
 from tests.integration.conftest import Backend, User, created, problem
 from tests.integration.test_recovery import wait_for
+from tests.pdf import Line, pdf
 from tests.sample_document import document
 from tests.tokens import mint
 
@@ -253,6 +254,20 @@ def test_a_file_that_came_to_the_store_directly_is_read(
     assert (row["status"], row["file_name"], row["file_bytes"]) == ("ready", "notes.md", 16)
     assert api.post(f"{path}/text").json()["storage_path"] == place
     assert stored(store, source) == [place]
+
+
+def test_a_file_that_is_replaced_while_it_is_read_again_stays_replaced(
+    api: httpx.Client, source: dict[str, Any]
+) -> None:
+    path = f"/sources/{source['id']}"
+    put(api, source, pdf([[Line("Light bends.")] * 40] * 400), PDF)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(api.post, f"{path}/text")
+        row = put(api, source, b"Water waves.", MARKDOWN)
+        answer = reading.result()
+    assert answer.status_code == 200 or answer.json()["code"] == "write_conflict"
+    assert api.get(path).json()["storage_path"] == row["storage_path"]
+    assert api.get(f"{path}/file").content == b"Water waves."
 
 
 def test_only_files_below_the_workspace_are_read(

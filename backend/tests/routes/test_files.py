@@ -71,6 +71,13 @@ def removed(store: respx.Router) -> list[str]:
     return [path for call in store["remove"].calls for path in json.loads(call.request.content)["prefixes"]]
 
 
+def test_what_is_read_again_must_be_the_file_still(client: TestClient, store: respx.Router) -> None:
+    assert client.post(f"{PATH}/text").status_code == 200
+    assert saved(store)["former_path"] == SOURCE["storage_path"]
+    assert client.put(f"{PATH}/file", content=b"some text", headers=TEXT).status_code == 200
+    assert "former_path" not in saved(store)
+
+
 def test_an_upload_is_the_file_then_the_row_then_the_old_file(client: TestClient, store: respx.Router) -> None:
     answer = client.put(f"{PATH}/file?name=b.txt", content=b"some text", headers=TEXT)
     assert (answer.status_code, answer.json(), answer.headers["etag"]) == (200, SAVED, '"4"')
