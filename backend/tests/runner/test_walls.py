@@ -16,7 +16,7 @@ from dev.runner import CodeRunner
 from runner.sandbox import DESCRIPTIONS, TEMPLATE, Ending, Limits, Sandbox
 from runner.settings import Settings
 from runner.template import random_get
-from tests.processes import descendants
+from tests.processes import command, descendants
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which is Linux's")
 
@@ -32,6 +32,12 @@ async def sandbox(*, warm: bool = True) -> AsyncIterator[Sandbox]:
         yield sandbox
     finally:
         await sandbox.stop()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    while not holds():  # noqa: ASYNC110 - processes tell nobody
+        await asyncio.sleep(0.01)
 
 
 def while_it_runs(act: Callable[[int], None], wall_seconds: float = LIMITS.wall_seconds) -> Ending:
@@ -91,6 +97,26 @@ def test_a_run_that_loses_its_template_leaves_nothing_waiting(service: CodeRunne
     assert DESCRIPTIONS[ending.status] == "Internal Error"
 
 
+@pytest.mark.parametrize("signum", [signal.SIGSTOP, signal.SIGKILL], ids=["hangs", "dies"])
+def test_no_run_outlives_a_template_that_is_given_up(service: CodeRunner, signum: signal.Signals) -> None:
+    async def run() -> None:
+        others = descendants(TEMPLATE.name)
+        async with sandbox() as started:
+            (template,) = descendants(TEMPLATE.name) - others
+            running = asyncio.create_task(started.run(b"while True: pass", b"", LIMITS))
+            await until(lambda: bool(descendants(TEMPLATE.name, template)))
+            runs = descendants(TEMPLATE.name, template)
+            os.kill(template, signum)
+            if signum == signal.SIGKILL:  # then another one takes its place
+                await running
+                assert (await started.run(b"print(1)", b"", LIMITS)).stdout == b"1\n"
+                await until(lambda: not any(map(command, runs)))
+        await until(lambda: not any(map(command, runs)))
+        assert DESCRIPTIONS[(await running).status] == "Internal Error"
+
+    asyncio.run(asyncio.wait_for(run(), 15))
+
+
 def test_the_kernel_holds_each_run(service: CodeRunner) -> None:
     told: dict[str, str] = {}
 
@@ -99,6 +125,7 @@ def test_the_kernel_holds_each_run(service: CodeRunner) -> None:
         for line in (process / "limits").read_text().splitlines()[1:]:
             told[line[:26].strip()] = " ".join(line[26:].split())
         told["rights"] = (process / "status").read_text().partition("NoNewPrivs:")[2].split()[0]
+        told["environment"] = (process / "environ").read_text()
         told["nice"] = str(os.getpriority(os.PRIO_PROCESS, pid))
         os.kill(pid, signal.SIGKILL)
 
@@ -106,7 +133,7 @@ def test_the_kernel_holds_each_run(service: CodeRunner) -> None:
     assert told["Max cpu time"] == "21 21 seconds"
     assert told["Max file size"] == "0 0 bytes"
     assert told["Max core file size"] == "0 0 bytes"
-    assert (told["rights"], told["nice"]) == ("1", "5")
+    assert (told["rights"], told["nice"], told["environment"]) == ("1", "5", "")
     data = told["Max data size"].split()
     assert data[0] == data[1]
     assert int(data[0]) < 1024 * MEBIBYTE
