@@ -63,6 +63,35 @@ def while_it_runs(act: Callable[[int], None], wall_seconds: float = LIMITS.wall_
     return asyncio.run(run())
 
 
+DEEP = b"import json, sys; sys.setrecursionlimit(1 << 30); json.loads('[' * 1_000_000)"
+STUBBORN = b"""
+import os
+while True:
+    try: os.write(1, b"x" * 65536)
+    except OSError: pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "signum"),
+    [
+        (DEEP, "Runtime Error (SIGSEGV)", signal.SIGSEGV),
+        (b"import os; os.abort()", "Runtime Error (SIGABRT)", signal.SIGABRT),
+        (STUBBORN, "Runtime Error (SIGXFSZ)", signal.SIGPIPE),  # ended by the kernel, not by its clock
+    ],
+    ids=["deep", "aborts", "stubborn"],
+)
+def test_an_end_inside_is_named_as_a_native_programs(
+    service: CodeRunner, program: bytes, status: str, signum: signal.Signals
+) -> None:
+    async def run() -> Ending:
+        async with sandbox() as started:
+            return await started.run(program, b"", LIMITS)
+
+    ending = asyncio.run(run())
+    assert (DESCRIPTIONS[ending.status], ending.exit_signal) == (status, signum)
+
+
 @pytest.mark.parametrize(
     ("signum", "status"),
     [
