@@ -74,6 +74,7 @@ do $$
 declare
   target text;
   columns text;
+  is_lost boolean;
 begin
   foreach target in array array['auth.users', 'auth.identities', 'private.gone_workspaces'] loop
     continue when to_regclass(target) is null;
@@ -84,7 +85,9 @@ begin
     continue when columns is null;
     execute format(
       'insert into %1$s (%2$s) select %2$s from moved m, jsonb_populate_record(null::%1$s, m.document)
-       where m.target = %1$L on conflict do nothing', target, columns);
+       where m.target = %1$L
+         and (m.target <> ''auth.identities'' or exists (select from auth.users u where u.id::text = m.document ->> ''user_id''))
+       on conflict do nothing', target, columns);
   end loop;
 
   -- The file store has the files already, from an operator. Whoever uploaded one may delete it when its workspace is gone.
@@ -94,11 +97,22 @@ begin
       where m.target = 'storage.objects' and o.bucket_id = 'sources' and o.name = m.document ->> 'name';
   end if;
 
-  if exists (select from public.workspaces w where not exists (select from auth.users u where u.id = w.owner_id)) then
-    raise exception 'a user of the moved workspaces has another id in this database: %',
-      (select string_agg(m.document ->> 'email', ', ') from moved m
-       where m.target = 'auth.users' and not exists (select from auth.users u where u.id::text = m.document ->> 'id'));
-  end if;
+  -- Whoever had an account here already has another id. No trigger has looked at the keys that name a user.
+  for target, columns in
+    select k.conrelid::regclass::text, quote_ident(a.attname)
+      from pg_constraint k join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+      where k.contype = 'f' and k.confrelid = 'auth.users'::regclass
+        and k.connamespace in ('public'::regnamespace, 'private'::regnamespace)
+  loop
+    execute format(
+      'select exists (select from %1$s t where t.%2$s is not null
+         and not exists (select from auth.users u where u.id = t.%2$s))', target, columns) into is_lost;
+    if is_lost then
+      raise exception 'a user of the moved workspaces has another id in this database: %',
+        (select string_agg(m.document ->> 'email', ', ') from moved m
+         where m.target = 'auth.users' and not exists (select from auth.users u where u.id::text = m.document ->> 'id'));
+    end if;
+  end loop;
 end $$;
 
 commit;

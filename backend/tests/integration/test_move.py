@@ -2,6 +2,7 @@
 nothing and change nothing."""
 
 import json
+import re
 import stat
 import subprocess
 import tarfile
@@ -208,6 +209,21 @@ def test_without_a_file_store_nothing_is_imported(moved: Moved, target: Postgres
         with pytest.raises(StartError, match=said):
             move.load(moved.file, target.dsn, target.psql, settings)
     assert target.sql("select count(*) from public.workspaces") == before
+
+
+def test_somebody_who_has_an_account_there_already_stops_the_import(
+    moved: Moved, target: PostgresStack, file_store: dict[str, str]
+) -> None:
+    for user in (moved.users[0], moved.guest, moved.former):  # owns, is a member, has lost a role
+        with tarfile.open(moved.file) as archive:
+            rows = archive.extractfile("rows.sql")
+            assert rows
+            (email,) = re.findall(rf'"id": ?"{user.id}".*?"email": ?"([^"]+@example.com)"', rows.read().decode())
+        target.sql(f"insert into auth.users (id, email) values (gen_random_uuid(), '{email}')")  # noqa: S608
+        with pytest.raises(StartError, match=f"another id in this database: {email}"):
+            move.load(moved.file, target.dsn, target.psql, file_store)
+        assert target.sql("select count(*) from public.workspaces") == "1\n"
+        target.sql(f"delete from auth.users where email = '{email}'")  # noqa: S608
 
 
 def test_what_a_used_workspace_holds_is_moved_row_by_row(
