@@ -19,8 +19,7 @@ ROOT = Path(__file__).parents[2]
 BACKEND = ROOT / "backend"
 PORTS = {"PORT": 8000, "SUPABASE_PORT": 54321, "METRICS_PORT": 0}  # the last one only when it is set
 
-READY = """
-AIDE is running. Ctrl-C stops it; the data stay.
+READY = """\nAIDE is running.
 
   API              {api}
   Its docs         {api}/docs
@@ -29,8 +28,10 @@ AIDE is running. Ctrl-C stops it; the data stay.
   Data browser     {supabase}  (admin mode: whoever is on this machine sees and changes all rows)
   You are          {email}, password {password}
   A page           http://127.0.0.1:{page}  (`make page`, in another terminal)
-
-Run the sample workspace's code lab, from another terminal in this folder. A test fails until you repair the code:
+{attempt}
+Ctrl-C stops it; the data stay.
+"""
+ATTEMPT = """\nRun the sample workspace's code lab, in another terminal in this folder. A test fails until you mend it:
 
   curl -X POST {api}/v1/labs/{lab}/run -H "Authorization: Bearer $(make -s token)" \
 -H 'Content-Type: application/json' -d '{{"code": "{code}"}}'
@@ -118,18 +119,18 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
             wait_until_it_answers(supervisor, ROOT, stack)
             say("the embedded stack answers")
             supervisor.wait_until(lambda: http_calls.status("GET", f"{api}/ready", {}) == 200, f"the gateway at {api}")
+            attempt = ""
             try:
                 if developer.post_sample(api, developer.sign_in(supabase, settings)):
-                    say("posted the sample workspace")
+                    attempt = ATTEMPT.format(api=api, lab=sample.CODE, code=sample.FIRST_TRY)
             except (StartError, OSError) as error:
                 say(f"no sample workspace: {error}")
             if runner:
                 supervisor.wait_until(runner.settled, "the code runner", seconds=600.0)  # it fetches 48 MB, once
                 runner.keep()
             say("ready")
-            front_end = {"api": api, "supabase": supabase, "publishable_key": publishable_key}
-            lab = {"lab": sample.CODE, "code": sample.FIRST_TRY}
-            show(READY.format(**front_end, **lab, email=developer.EMAIL, password=password, page=page))
+            you = {"email": developer.EMAIL, "password": password, "publishable_key": publishable_key}
+            show(READY.format(**you, api=api, supabase=supabase, page=page, attempt=attempt))
             keep = runner.keep if runner else lambda: None
             keep_serving(supervisor, ROOT, stack, say=say, restart=start_stack, each_second=keep)
         except KeyboardInterrupt:

@@ -124,7 +124,7 @@ class Running:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         assert self._ready.wait(120), self.said
-        assert "Run the sample workspace" in self.said, self.said
+        assert "AIDE is running" in self.said, self.said
         self.greeting = list(self.output)
         """The lines that it said until it was ready."""
         self.family = descendants(self.process.pid)
@@ -133,7 +133,7 @@ class Running:
         assert self.process.stdout
         for line in self.process.stdout:
             self.output.append(line)
-            if "curl -X POST" in line:
+            if "Ctrl-C stops it" in line:
                 self._ready.set()
         self._ready.set()
 

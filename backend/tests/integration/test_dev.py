@@ -367,3 +367,15 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_line(checkout: Checkout
     (line,) = [line for line in replace(checkout, folder=folder).refused().splitlines() if "Made .env" not in line]
     assert line.startswith("Stopped: ")
     assert str(folder / "supabase/.temp") in line
+
+
+def test_a_sample_that_was_deleted_stays_deleted(running: Running, kept: Kept) -> None:
+    assert "Run the sample workspace" in "".join(running.greeting)
+    workspace = f"/workspaces/{sample.WORKSPACE_ID}"
+    with running.checkout.gateway() as client:
+        assert client.delete(workspace).status_code == 204
+    kept.stop()
+    again = kept.start()
+    assert "sample workspace" not in "".join(again.greeting)
+    with again.checkout.gateway() as client:
+        assert client.get(workspace).status_code == 404

@@ -108,7 +108,7 @@ class TestCreate:
         response = client.post("/v1/sources", json=NEW)
         problem(response, 404, "not_found")
         assert "secret" not in response.text
-        assert role.calls.last.request.url.params["role"] == "eq.viewer"
+        assert role.calls.last.request.url.params["select"] == "role"
         assert len(upstream.calls) == 2
 
     @pytest.mark.parametrize("refused", failed_checks("sources_title_text"))
