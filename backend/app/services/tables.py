@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -66,7 +65,6 @@ class Table:
         shape: Any = msgspec.defstruct(row.__name__, list(kinds.items()), gc=False)
         self._row = msgspec.json.Decoder(shape).decode
         self._rows = msgspec.json.Decoder(list[shape]).decode
-        self._values = {column: attrgetter(column) for column in kinds}
         self.is_versioned = "version" in kinds
 
     async def create(self, session: Session, new: Input) -> tuple[Any, bool]:
@@ -124,7 +122,7 @@ class Table:
         if len(rows) <= limit:
             return Page(_to_json(rows), None)
         last = rows[limit - 1]
-        return Page(_to_json(rows[:limit]), Cursor(query.order, self._values[column](last), UUID(last.id)))
+        return Page(_to_json(rows[:limit]), Cursor(query.order, getattr(last, column), UUID(last.id)))
 
     def _select(
         self, session: Session, query: PageQuery, position: Cursor | None, limit: int, scope: Mapping[str, str]
