@@ -63,14 +63,8 @@ async def edit_canvas(session: Session, workspace_id: UUID, changes: CanvasEdit)
     name the place in the request.
     """
     arguments = _of(workspace_id) | {"changes": changes.model_dump(mode="json")}
-    answer = await session.send(session.call("edit_canvas", arguments))
-    try:
-        edited = _read_edited(answer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise unreadable(answer) from error
-    if "unused" not in edited:
-        return answer, []
-    unused = msgspec.json.decode(edited.pop("unused"), type=list[str])
+    edited = await session.read(session.call("edit_canvas", arguments), _read_edited, "edit_canvas")
+    unused = msgspec.json.decode(edited.pop("unused", b"[]"), type=list[str])
     return msgspec.json.encode(edited), unused
 
 

@@ -174,7 +174,7 @@ def things(number: int) -> dict[str, Any]:
 
 class TestEdit:
     def test_all_of_it_goes_up_in_one_request(self, client: TestClient, upstream: respx.Router) -> None:
-        answer = b'{"copied" : {"nodes":[],"edges":[]}}'
+        answer = b'{"copied":{"nodes" : [],"edges":[]}}'
         upstream.post("/rest/v1/rpc/edit_canvas").respond(200, content=answer)
         lab = {
             "id": OTHER_ID,
