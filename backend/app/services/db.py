@@ -191,12 +191,17 @@ async def write_refusal(
 ) -> ProblemError:
     """What a refused write in a workspace means: `ReadOnlyError` to its viewers, `to_editors` to those who may write
     there, else the refusal itself."""
-    if workspace_id is None:
+    role = workspace_id and await read_role(session, workspace_id)
+    if not role:
         return refusal
+    return ReadOnlyError() if role == "viewer" else to_editors or refusal
+
+
+async def read_role(session: Session, workspace_id: UUID | str) -> str | None:
+    """The caller's role in a workspace, or None when it is hidden from the caller."""
     select = session.table("my_workspaces").select("role").eq("id", workspace_id)
-    for membership in await session.read(select, _read_roles, "my_workspaces"):
-        return ReadOnlyError() if membership.role == "viewer" else to_editors or refusal
-    return refusal
+    found = await session.read(select, _read_roles, "my_workspaces")
+    return str(found[0].role) if found else None
 
 
 _Membership: Any = msgspec.defstruct("Membership", [("role", str)])

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from app.errors import NotFoundError
-from app.services.db import Session, write_refusal
+from app.services.db import Session, read_role, write_refusal
 from app.sharing_errors import AskerOnlyError, ReadOnlyError
 
 RUNNING = ("streaming", "stopping", "generating")
@@ -31,12 +31,8 @@ class Snapshot(msgspec.Struct, frozen=True):
         return self.status in RUNNING
 
 
-_Found: Any = msgspec.defstruct("Found", [("id", str)])
 _Answer: Any = msgspec.defstruct("Answer", [("id", str), ("status", str)])
 _Status: Any = msgspec.defstruct("Status", [("status", str)])
-_Role: Any = msgspec.defstruct("Role", [("role", str)])
-_read_roles = msgspec.json.Decoder(list[_Role]).decode
-_read_found = msgspec.json.Decoder(list[_Found]).decode
 _read_answers = msgspec.json.Decoder(list[_Answer]).decode
 _read_statuses = msgspec.json.Decoder(list[_Status]).decode
 _read_snapshots = msgspec.json.Decoder(list[Snapshot]).decode
@@ -203,7 +199,7 @@ async def find_generation(session: Session, lab_id: UUID) -> LabRow | None:
 async def release_lab(session: Session, lab_id: UUID) -> None:
     """Take the lab from whoever generates it: it is `pending` again. Raises `NotFoundError` and `ReadOnlyError`."""
     update = session.table("labs").update({"status": "pending"}).eq("id", lab_id).eq("status", "generating")
-    if not await session.read(update.select("id"), _read_found, "labs"):
+    if not await session.read(update.select("status"), _read_statuses, "labs"):
         lab = await _read_lab(session, lab_id)
         await _check_workspace(session, lab.workspace_id, writing=True)
 
@@ -222,9 +218,8 @@ async def _read_lab(session: Session, lab_id: UUID) -> Any:
 
 
 async def _check_workspace(session: Session, workspace_id: UUID | str, *, writing: bool = False) -> None:
-    select = session.table("my_workspaces").select("role").eq("id", workspace_id)
-    found = await session.read(select, _read_roles, "my_workspaces")
-    if not found:
+    role = await read_role(session, workspace_id)
+    if role is None:
         raise NotFoundError
-    if writing and found[0].role == "viewer":
+    if writing and role == "viewer":
         raise ReadOnlyError

@@ -106,11 +106,11 @@ def test_a_lab_that_cannot_be_claimed_costs_no_tokens(author: TestClient, upstre
 
 
 def test_a_stopped_lab_is_pending_and_only_one_that_was_generating(author: TestClient, upstream: respx.Router) -> None:
-    upstream.patch("/rest/v1/labs").respond(200, json=[{"id": LAB_ID}])
+    upstream.patch("/rest/v1/labs").respond(200, json=[{"status": "pending"}])
     assert author.post(f"{PATH}/stop").status_code == 204
     asked = last_request(upstream)
     assert json.loads(asked.content) == {"status": "pending"}
-    assert dict(asked.url.params) == {"id": f"eq.{LAB_ID}", "status": "eq.generating", "select": "id"}
+    assert dict(asked.url.params) == {"id": f"eq.{LAB_ID}", "status": "eq.generating", "select": "status"}
 
 
 def test_a_lab_that_is_not_being_generated_has_nothing_to_follow(author: TestClient, upstream: respx.Router) -> None:
