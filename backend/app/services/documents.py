@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -37,16 +36,6 @@ class DocumentError(Exception):
         self.failure: Failure = failure
 
 
-@dataclass(frozen=True)
-class Document:
-    """What was read from a file."""
-
-    page_count: int
-    pieces: list[bytes]
-    """`{"chapters": [...], "pages": [...]}` as JSON, in pieces: the argument `document` of the function `save_file`. At
-    most 12 MiB in all."""
-
-
 def fits(media_type: str, head: bytes) -> bool:
     """Whether a file that begins with `head`, its first 1,024 bytes, can be of this media type."""
     if media_type == "application/pdf":
@@ -64,8 +53,9 @@ class Documents:
     def __init__(self, at_once: int | None = None) -> None:
         self._turns = asyncio.Semaphore(at_once or min(cores(), 2))
 
-    async def read(self, chunks: AsyncIterable[bytes], media_type: str) -> Document:
-        """The document in a file that arrives in chunks. Raises `DocumentError`, and whatever `chunks` raises.
+    async def read(self, chunks: AsyncIterable[bytes], media_type: str) -> list[bytes]:
+        """The document in a file that arrives in chunks: `{"chapters": [...], "pages": [...]}` as JSON, in pieces, at
+        most 12 MiB in all. Raises `DocumentError`, and whatever `chunks` raises.
 
         It holds no more of the file than a chunk. The caller sets the time limit: a cancelled read ends the process.
         """
@@ -118,7 +108,7 @@ async def _feed(process: asyncio.subprocess.Process, chunks: AsyncIterable[bytes
         raise
 
 
-async def _collect(process: asyncio.subprocess.Process) -> Document | None:
+async def _collect(process: asyncio.subprocess.Process) -> list[bytes] | None:
     """What the process wrote, or None if it ended before it was done."""
     assert process.stdout
     pages: list[bytes] = []
@@ -150,7 +140,7 @@ def _decoded(line: bytes) -> Any:
         raise DocumentError("damaged") from None
 
 
-def _document(pages: list[bytes], ending: dict[str, Any]) -> Document:
+def _document(pages: list[bytes], ending: dict[str, Any]) -> list[bytes]:
     for failure in FAILURES:
         if ending.get("failure") == failure:
             raise DocumentError(failure)
@@ -160,4 +150,4 @@ def _document(pages: list[bytes], ending: dict[str, Any]) -> Document:
     head = json.dumps(chapters, ensure_ascii=False).encode()
     first, *others = pages
     listed = (piece for page in others for piece in (b",", page))
-    return Document(len(pages), [b'{"chapters":', head, b',"pages":[', first, *listed, b"]}"])
+    return [b'{"chapters":', head, b',"pages":[', first, *listed, b"]}"]

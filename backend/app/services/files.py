@@ -273,9 +273,8 @@ class Files:
         document: Sequence[bytes] = ()
         try:
             async with aclosing(self._bucket.pieces(path)) as pieces:
-                read = await self._documents.read(pieces, media_type)
-            await self._context.memory.grow(sum(map(len, read.pieces)))
-            document = read.pieces
+                document = await self._documents.read(pieces, media_type)
+            await self._context.memory.grow(sum(map(len, document)))
         except DocumentError as error:
             saved["failure"] = error.failure
         return await self._save(source.id, saved, versions, document)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.services import documents
-from app.services.documents import Document, DocumentError, Documents, fits
+from app.services.documents import DocumentError, Documents, fits
 from tests.pdf import Bookmark, Line, pdf
 from tests.processes import command, descendants
 from tests.sample_document import document as sample
@@ -29,8 +29,8 @@ async def in_chunks(data: bytes) -> AsyncIterator[bytes]:
         yield data[start : start + CHUNK]
 
 
-def read(data: bytes, media_type: str = "application/pdf") -> Document:
-    async def run() -> Document:
+def read(data: bytes, media_type: str = "application/pdf") -> list[bytes]:
+    async def run() -> list[bytes]:
         async with asyncio.timeout(90):
             return await Documents().read(in_chunks(data), media_type)
 
@@ -39,9 +39,7 @@ def read(data: bytes, media_type: str = "application/pdf") -> Document:
 
 def contents(data: bytes, media_type: str = "application/pdf") -> tuple[list[str], list[tuple[Any, ...]]]:
     """The pages, and the chapters as (level, title, first page, last page)."""
-    document = read(data, media_type)
-    written = json.loads(b"".join(document.pieces))
-    assert document.page_count == len(written["pages"])
+    written = json.loads(b"".join(read(data, media_type)))
     chapters = [(each["level"], each["title"], each["first_page"], each["last_page"]) for each in written["chapters"]]
     return written["pages"], chapters
 
@@ -177,7 +175,7 @@ async def main():
     await documents.read(in_chunks(b"# small"), "text/markdown")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     document = await documents.read(text(), "text/plain")
-    print(sum(map(len, document.pieces)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    print(sum(map(len, document)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 asyncio.run(main())
 """
@@ -198,7 +196,7 @@ async def unfinished() -> AsyncIterator[bytes]:
     await asyncio.Event().wait()
 
 
-async def started(task: "asyncio.Task[Document]", before: set[int]) -> int:
+async def started(task: "asyncio.Task[list[bytes]]", before: set[int]) -> int:
     while not (new := workers() - before):
         assert not task.done()
         await asyncio.sleep(0)
@@ -238,7 +236,7 @@ def test_files_wait_for_their_turn() -> None:
             await asyncio.sleep(0)
             assert workers() - before == {running}
         first.cancel()
-        assert (await second).page_count == 1
+        assert await second
         await asyncio.wait([first])
 
     asyncio.run(run())
