@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from app.errors import OverloadedError, TooManyRequestsError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lane:
     """The limits of one kind of request, in one worker."""
 
-    name: str
     seconds: float
     """Until a request is answered 504, unless its route moves the deadline."""
     places: int
@@ -47,19 +46,20 @@ class Lanes:
 
 
 class Places:
-    """The places of one lane, and who has them."""
+    """Places for one kind of work, and who has them."""
 
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
+    def __init__(self, most: int, most_of_user: int) -> None:
+        self._most = most
+        self._most_of_user = most_of_user
         self._taken = 0
         self._users: Counter[str] = Counter()
 
     @contextmanager
     def take(self, *, always: bool = False) -> Iterator[None]:
         """Hold a place. Raises `OverloadedError` when none is free, unless it is given `always`."""
-        if self._taken >= self._lane.places and not always:
+        if self._taken >= self._most and not always:
             raise OverloadedError(
-                f"The gateway serves {self._lane.places} requests of this kind at once and has as many."
+                f"The gateway serves {self._most} requests of this kind at once and has as many."
                 " Wait for `Retry-After` seconds."
             )
         self._taken += 1
@@ -71,9 +71,9 @@ class Places:
     @contextmanager
     def take_of_user(self, user_id: str) -> Iterator[None]:
         """Hold one of the user's own places. Raises `TooManyRequestsError` when none is free."""
-        if self._users[user_id] >= self._lane.places_per_user:
+        if self._users[user_id] >= self._most_of_user:
             raise TooManyRequestsError(
-                f"You have {self._lane.places_per_user} requests of this kind running, the most there may be."
+                f"You have {self._most_of_user} requests of this kind running, the most there may be."
                 " Wait for `Retry-After` seconds."
             )
         self._users[user_id] += 1

@@ -112,14 +112,12 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
     app.add_exception_handler(RequestValidationError, answer_invalid)
 
     ordinary = Lane(
-        "ordinary",
         seconds=settings.REQUEST_TIMEOUT,
         places=settings.MAX_REQUESTS,
         places_per_user=settings.MAX_REQUESTS_PER_USER,
         body_bytes=MAX_BODY_BYTES,
     )
     files_lane = Lane(
-        "files",
         seconds=settings.FILE_TIMEOUT,
         places=settings.MAX_FILES,
         places_per_user=settings.MAX_FILES_PER_USER,
@@ -128,7 +126,6 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         pattern=r"(?:PUT|GET|DELETE) /v1/sources/[^/]+/file|POST /v1/sources/[^/]+/text",
     )
     runs = Lane(
-        "runs",
         seconds=settings.RUN_TIMEOUT + settings.REQUEST_TIMEOUT,
         places=settings.MAX_RUNS,
         places_per_user=settings.MAX_RUNS_PER_USER,
@@ -137,7 +134,6 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
     )
     # Whoever listens to a turn has a place here; the turns themselves are counted apart.
     listeners = Lane(
-        "turns",
         seconds=settings.REQUEST_TIMEOUT,
         places=4 * settings.MAX_TURNS,
         places_per_user=4 * settings.MAX_TURNS_PER_USER,
@@ -146,7 +142,6 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         r"|POST /v1/labs/[^/]+/generate|GET /v1/labs/[^/]+/generate/stream",
     )
     copies = Lane(
-        "copies",
         seconds=settings.FILE_TIMEOUT,
         places=settings.MAX_FILES,
         places_per_user=settings.MAX_FILES_PER_USER,

@@ -173,7 +173,7 @@ class LimitsMiddleware:
     def __init__(self, app: ASGIApp, *, lanes: Lanes, hosts: Sequence[str]) -> None:
         self.app = app
         self._hosts = None if "*" in hosts else re.compile("|".join(map(_host_pattern, hosts)))
-        self._places = {lane.name: Places(lane) for lane in lanes}
+        self._places = {lane: Places(lane.places, lane.places_per_user) for lane in lanes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -207,7 +207,7 @@ class LimitsMiddleware:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, context: Context) -> None:
         probe = context.path in _PROBES  # answered to whoever asks by address, and when no place is free
-        places = self._places[context.lane.name]
+        places = self._places[context.lane]
         with places.take(always=probe):
             self._check(scope, context, probe)
             async with context.deadline:

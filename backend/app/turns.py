@@ -20,7 +20,7 @@ from app.auth import Caller
 from app.config import Settings
 from app.errors import InternalError, OverloadedError, ProblemError, TokenExpiredError, WriteConflictError
 from app.lab_errors import InterruptedTurnError, TurnTimeoutError
-from app.lanes import Lane, Places
+from app.lanes import Places
 from app.services.leases import LeasedRow, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -198,9 +198,7 @@ class Turns:
     def __init__(self, settings: Settings) -> None:
         self._seconds = settings.TURN_TIMEOUT
         self._grace = settings.TURN_GRACE
-        self._places = Places(
-            Lane("turns", settings.TURN_TIMEOUT, settings.MAX_TURNS, settings.MAX_TURNS_PER_USER, body_bytes=0)
-        )
+        self._places = Places(settings.MAX_TURNS, settings.MAX_TURNS_PER_USER)
         self._turns: dict[str, Turn] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends_at: float | None = None

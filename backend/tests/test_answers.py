@@ -39,7 +39,7 @@ class Upstream(httpx.AsyncByteStream):
 def sent(answer: Any, *, is_head: bool = False) -> list[bytes]:
     """The pieces that a client is sent."""
     pieces: list[bytes] = []
-    lane = Lane("ordinary", 1, 1, 1, 1)
+    lane = Lane(1, 1, 1, 1)
 
     async def receive() -> Message:
         return await asyncio.Future()

@@ -18,10 +18,8 @@ from app.middleware import LimitsMiddleware, RequestMiddleware
 from tests.conftest import USER_ID
 from tests.tokens import JWT_SECRET, mint
 
-ORDINARY = Lane("ordinary", seconds=0.2, places=2, places_per_user=1, body_bytes=10)
-UPLOADS = Lane(
-    "uploads", seconds=0.2, places=2, places_per_user=2, body_bytes=1000, streamed=True, pattern=r"PUT /v1/files/[^/]+"
-)
+ORDINARY = Lane(seconds=0.2, places=2, places_per_user=1, body_bytes=10)
+UPLOADS = Lane(seconds=0.2, places=2, places_per_user=2, body_bytes=1000, streamed=True, pattern=r"PUT /v1/files/[^/]+")
 TOKEN = {"Authorization": f"Bearer {mint(str(USER_ID))}"}
 OTHER = {"Authorization": f"Bearer {mint('0aaaaaaa-0000-4000-8000-000000000002')}"}
 

@@ -17,10 +17,8 @@ from app.memory import UNCOUNTED_BYTES, Memory
 from app.middleware import SENDING_SECONDS, LimitsMiddleware, RequestMiddleware
 from tests.routes.exchange import problem
 
-ORDINARY = Lane("ordinary", seconds=2, places=2, places_per_user=1, body_bytes=1 << 20)
-STREAMED = Lane(
-    "files", seconds=2, places=2, places_per_user=1, body_bytes=1 << 20, streamed=True, pattern="(?:GET|PUT) /.*"
-)
+ORDINARY = Lane(seconds=2, places=2, places_per_user=1, body_bytes=1 << 20)
+STREAMED = Lane(seconds=2, places=2, places_per_user=1, body_bytes=1 << 20, streamed=True, pattern="(?:GET|PUT) /.*")
 TOTAL = 10 << 20
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 PIECE: Message = {"type": "http.response.body", "body": b"a piece", "more_body": True}
@@ -125,7 +123,7 @@ def test_a_large_body_counts_as_memory_until_it_is_answered_unless_it_is_streame
 
 
 def test_nothing_is_kept_of_a_user_who_has_no_request_any_more() -> None:
-    places = Places(ORDINARY)
+    places = Places(1, 1)
     with places.take_of_user("ada"):
         assert places._users
     assert not places._users

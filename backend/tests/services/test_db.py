@@ -186,7 +186,7 @@ def test_what_an_answer_takes_is_counted_beyond_its_first_bytes(upstream: respx.
 
 
 def make_context(memory: Memory) -> Context:
-    lane = Lane("ordinary", seconds=1, places=1, places_per_user=1, body_bytes=1)
+    lane = Lane(seconds=1, places=1, places_per_user=1, body_bytes=1)
     return Context(id="the-one", path="/v1", lane=lane, memory=memory.share(), deadline=asyncio.timeout(1))
 
 
