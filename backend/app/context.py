@@ -32,7 +32,8 @@ class Context:
     """The code of the problem that it was answered with."""
     upstream_seconds: float = 0.0
     """How long Supabase took over this request's queries, in all."""
-    _caller: Caller | None = field(default=None, repr=False)
+    caller: Caller = field(init=False, repr=False)
+    """Who sends it, once the token was verified: every route under `/v1` has one, and no other route."""
 
     @staticmethod
     def of(scope: Scope) -> "Context":
@@ -40,28 +41,12 @@ class Context:
         context: Context = scope["state"]["context"]
         return context
 
-    @property
-    def caller(self) -> Caller:
-        """Who sends it. Every route under `/v1` has one, since the middleware lets nobody else in."""
-        if self._caller is None:
-            raise LookupError("only requests to /v1 have a caller")
-        return self._caller
-
     def identity(self) -> dict[str, str]:
         """The headers that say to Supabase who asks, and by which request."""
         headers = {"Authorization": f"Bearer {self.caller.token}", "X-Request-ID": self.id}
         if self.trace:
             headers["traceparent"] = self.trace
         return headers
-
-    def admit(self, caller: Caller) -> None:
-        """Note who sends it: once, after the token was verified."""
-        self._caller = caller
-
-    @property
-    def is_admitted(self) -> bool:
-        """Whether its caller is known."""
-        return self._caller is not None
 
     def allow(self, seconds: float) -> None:
         """Move the deadline: so many seconds from now."""

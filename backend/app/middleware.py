@@ -129,7 +129,7 @@ class RequestMiddleware:
                 fields["code"] = context.code
             if context.upstream_seconds:
                 fields["upstream_ms"] = round(context.upstream_seconds * 1000, 2)
-            if self._log_users and context.is_admitted:
+            if self._log_users and hasattr(context, "caller"):
                 fields["user"] = blake2s(context.caller.id.encode(), digest_size=8).hexdigest()
             access.log(level, "request", extra={"fields": fields})
 
@@ -217,7 +217,7 @@ class LimitsMiddleware:
                 verifier: Verifier = scope["app"].state.verifier
                 caller = await verifier.verify(_bearer_token(scope))
                 with places.take_of_user(caller.id):
-                    context.admit(caller)
+                    context.caller = caller
                     await self.app(scope, receive, send)
 
     def _check(self, scope: Scope, context: Context, probe: bool) -> None:
