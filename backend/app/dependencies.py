@@ -1,10 +1,9 @@
-"""What a route may ask for: the caller, and each resource as that caller may see and change it."""
+"""What a route may ask for: each resource as the caller may see and change it, and what serves all callers."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app import auth
 from app.context import Context
 from app.lab_collection import LabCollection, lab_collection
 from app.models.chat_message import ChatMessage
@@ -14,7 +13,7 @@ from app.models.lab_run import LabRun
 from app.models.member import Invitation
 from app.models.source import Source
 from app.models.workspace import Workspace
-from app.resources import Collection, collection, open_session, read_caller, read_versions
+from app.resources import Collection, collection, open_session, read_versions
 from app.services.db import Session
 from app.services.deletion import MessageTable, TrashedTable, WorkspaceTable
 from app.services.files import Files
@@ -24,7 +23,6 @@ from app.services.tables import Table
 from app.turns import Turns
 from app.workspace_collection import WorkspaceCollection, workspace_collection
 
-Caller = Annotated[auth.Caller, Depends(read_caller)]
 DatabaseSession = Annotated[Session, Depends(open_session)]
 
 

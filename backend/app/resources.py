@@ -11,7 +11,6 @@ from fastapi import Header, Request, Response, status
 from pydantic import WithJsonSchema
 
 from app.answers import json_answer
-from app.auth import Caller
 from app.context import Context
 from app.errors import MalformedRequestError
 from app.models.page import PageQuery
@@ -26,11 +25,6 @@ _ETAGS = re.compile(rf"{_ETAG}(?:[ \t]*,[ \t]*{_ETAG})*")
 _VERSION = re.compile(r'"([1-9][0-9]{0,8})"')
 MAX_VERSIONS = 100
 """That `If-Match` may list: all of them are part of an address upstream."""
-
-
-async def read_caller(request: Request) -> Caller:
-    """Who sends this request."""
-    return Context.of(request.scope).caller
 
 
 async def open_session(request: Request) -> Session:

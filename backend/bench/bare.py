@@ -1,6 +1,6 @@
 """The rival `bare`: what FastAPI itself costs. The gateway without its routes, plain ones of FastAPI in their place.
 
-Logs, metrics, middleware and token check are the gateway's own, and routes ask for their caller as any would. None has
+Logs, metrics, middleware and token check are the gateway's own, and routes ask for their context as any would. None has
 an upstream: their rows were made once.
 """
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import Query, status
 
-from app.dependencies import Caller
+from app.dependencies import RequestContext
 from app.main import create_app
 from app.models.workspace import Workspace, WorkspaceCreate, WorkspaceQuery
 
@@ -36,18 +36,18 @@ async def check_health() -> None:
 
 
 @app.get("/v1/workspaces/{workspace_id}")
-async def get_workspace(workspace_id: UUID, _: Caller) -> Workspace:
+async def get_workspace(workspace_id: UUID, _: RequestContext) -> Workspace:
     """One row."""
     return ROWS[0]
 
 
 @app.get("/v1/workspaces")
-async def list_workspaces(query: Annotated[WorkspaceQuery, Query()], _: Caller) -> list[Workspace]:
+async def list_workspaces(query: Annotated[WorkspaceQuery, Query()], _: RequestContext) -> list[Workspace]:
     """As many rows as are asked for."""
     return ROWS[: query.limit]
 
 
 @app.post("/v1/workspaces", status_code=status.HTTP_201_CREATED)
-async def create_workspace(new: WorkspaceCreate, _: Caller) -> Workspace:
+async def create_workspace(new: WorkspaceCreate, _: RequestContext) -> Workspace:
     """The row as if it were there now."""
     return ROWS[0]

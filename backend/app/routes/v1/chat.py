@@ -6,7 +6,7 @@ from uuid import UUID, uuid4, uuid5
 from fastapi import Path, Response, status
 from pydantic import MISSING
 
-from app.dependencies import Caller, DatabaseSession, LanguageModel, RequestContext, RunningTurns, SearchLanguage
+from app.dependencies import DatabaseSession, LanguageModel, RequestContext, RunningTurns, SearchLanguage
 from app.errors import IdTakenError, InvalidRequestError, UnknownNodeError
 from app.models.chat import ChatRequest
 from app.models.stream import AnswerPart
@@ -36,7 +36,6 @@ async def send_chat_message(
     request: ChatRequest,
     context: RequestContext,
     session: DatabaseSession,
-    caller: Caller,
     turns: RunningTurns,
     model: LanguageModel,
     language: SearchLanguage,
@@ -50,13 +49,13 @@ async def send_chat_message(
     with context.allowing(LOADING_SECONDS):
         await model.open()  # before the turn, whose first word is not waited for long
     replaced_id = _replaced_id(workspace_id, request)
-    with turns.admit(caller) as places:
+    with turns.admit(context.caller) as places:
         async with model.allow(session, MAX_CHARACTERS) as allowance:
             row = await begin_answer(
                 session, workspace_id, request.id, str(uuid4()), question=question, replaced_id=replaced_id
             )
         turn = Turn(row, Snapshot("streaming"), "complete")
-        turns.start(turn, caller, answering(model, allowance, request.id, language), places.pop_all())
+        turns.start(turn, context.caller, answering(model, allowance, request.id, language), places.pop_all())
     await turn.wait_for_begin()
     return stream_answer(row.id, turn.follow())
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import Response, status
 
-from app.dependencies import Caller, CodeRunner, DatabaseSession, LanguageModel, RequestContext, RunningTurns
+from app.dependencies import CodeRunner, DatabaseSession, LanguageModel, RequestContext, RunningTurns
 from app.errors import InvalidRequestError
 from app.generator import ALL_CHARACTERS, TRIES, generating
 from app.lab_errors import (
@@ -45,7 +45,6 @@ async def generate_lab(
     lab_id: UUID,
     context: RequestContext,
     session: DatabaseSession,
-    caller: Caller,
     turns: RunningTurns,
     model: LanguageModel,
     runner: CodeRunner,
@@ -61,11 +60,11 @@ async def generate_lab(
     plan = await plan_generation(session, lab_id)
     if plan.kind == "code_lab":
         await check_runner(runner)
-    with turns.admit(caller) as places:
+    with turns.admit(context.caller) as places:
         async with model.allow(session, ALL_CHARACTERS, TRIES) as allowance:
             row = await begin_generation(session, plan.lab_id, plan.workspace_id)
         turn = Turn(row, Snapshot("generating", progress={"step": "reading"}), "in_progress")
-        turns.start(turn, caller, generating(model, runner, allowance, plan), places.pop_all())
+        turns.start(turn, context.caller, generating(model, runner, allowance, plan), places.pop_all())
     await turn.wait_for_begin()
     return stream_progress(row.id, turn.follow())
 
