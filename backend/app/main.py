@@ -23,6 +23,7 @@ from app.lanes import Lane, Lanes
 from app.memory import Memory
 from app.middleware import MAX_BODY_BYTES, CrossOriginMiddleware, LimitsMiddleware, RequestMiddleware
 from app.openapi import DESCRIPTION, describe, operation_id
+from app.responses import ANY
 from app.routes import docs, health, problems
 from app.routes.v1 import canvas, chat, chat_messages, edges, files, generation, labs, sharing, sources, workspaces
 from app.services.db import Database
@@ -175,7 +176,9 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
     app.add_middleware(RequestMiddleware, lanes=lanes, memory=memory, log_users=settings.LOG_USERS)
 
     v1 = (workspaces, sharing, canvas, sources, files, labs, generation, edges, chat_messages, chat)
-    for routes in (*v1, health, problems, docs):
+    for routes in v1:
+        app.include_router(routes.router, responses=ANY)
+    for routes in (health, problems, docs):
         app.include_router(routes.router)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app

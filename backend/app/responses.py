@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.errors import (
@@ -149,8 +148,3 @@ def streamed(description: str, part: type[BaseModel]) -> Responses:
 def reference(model: type[BaseModel]) -> dict[str, str]:
     """Refers to the schema of a model."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}
-
-
-def resource_router(path: str, tag: str) -> APIRouter:
-    """A router of operations below the path, with what is described of all of them."""
-    return APIRouter(prefix=path, tags=[tag], responses=ANY)

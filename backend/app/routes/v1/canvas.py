@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import httpx
-from fastapi import Response, status
+from fastapi import APIRouter, Response, status
 
 from app.answers import ElementAnswer, json_answer
 from app.dependencies import DatabaseSession, SourceFiles
@@ -19,10 +19,10 @@ from app.errors import (
 from app.models.canvas import Canvas, CanvasUpdate
 from app.models.canvas_edit import CanvasEdit, CanvasEdited
 from app.models.json_canvas import JsonCanvas
-from app.responses import EDITED, FOUND, problems, resource_router
+from app.responses import EDITED, FOUND, problems
 from app.services import canvas
 
-router = resource_router("/v1/workspaces/{workspace_id}", "canvas")
+router = APIRouter(prefix="/v1/workspaces/{workspace_id}", tags=["canvas"])
 
 
 @router.get("/canvas", response_model=Canvas, responses=FOUND)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID, uuid4, uuid5
 
-from fastapi import Path, Response, status
+from fastapi import APIRouter, Path, Response, status
 from pydantic import MISSING
 
 from app.dependencies import DatabaseSession, LanguageModel, RequestContext, RunningTurns, SearchLanguage
@@ -11,7 +11,7 @@ from app.errors import IdTakenError, InvalidRequestError, UnknownNodeError
 from app.models.chat import ChatRequest
 from app.models.stream import AnswerPart
 from app.models.types import ChatId
-from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_router, streamed
+from app.responses import EDITED, FOUND, TURN, Responses, problems, streamed
 from app.services.leases import Snapshot, begin_answer, find_answer, stop_answer
 from app.services.model import LOADING_SECONDS
 from app.sharing_errors import AskerOnlyError, ReadOnlyError
@@ -19,7 +19,7 @@ from app.turns import Turn
 from app.tutor import MAX_CHARACTERS, answering
 from app.wire import stream_answer
 
-router = resource_router("/v1/workspaces/{workspace_id}/chat", "chat")
+router = APIRouter(prefix="/v1/workspaces/{workspace_id}/chat", tags=["chat"])
 
 MAX_QUESTION = 100_000
 

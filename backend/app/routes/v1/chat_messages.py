@@ -3,15 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response, status
+from fastapi import APIRouter, Query, Response, status
 
 from app.dependencies import ChatMessages
 from app.errors import UnknownNodeError
 from app.models.chat_message import ChatMessage, ChatMessageCreate, ChatMessageQuery
-from app.responses import DELETED, FOUND, LISTED, created, problems, resource_router
+from app.responses import DELETED, FOUND, LISTED, created, problems
 from app.sharing_errors import AskerOnlyError, ReadOnlyError
 
-router = resource_router("/v1/chat-messages", "chat-messages")
+router = APIRouter(prefix="/v1/chat-messages", tags=["chat-messages"])
 
 _REFUSED = problems(ReadOnlyError, AskerOnlyError)
 

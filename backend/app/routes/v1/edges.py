@@ -3,14 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response, status
+from fastapi import APIRouter, Query, Response, status
 
 from app.dependencies import Edges, SourceFiles
 from app.errors import DuplicateError, UnknownNodeError
 from app.models.edge import Edge, EdgeCreate, EdgeQuery, EdgeUpdate
-from app.responses import CHANGED, DELETED, FOUND, LISTED, created, resource_router
+from app.responses import CHANGED, DELETED, FOUND, LISTED, created
 
-router = resource_router("/v1/edges", "edges")
+router = APIRouter(prefix="/v1/edges", tags=["edges"])
 
 
 @router.post(

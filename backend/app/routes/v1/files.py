@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import Header, Query, Request, Response, status
+from fastapi import APIRouter, Header, Query, Request, Response, status
 
 from app.answers import FileAnswer, json_answer
 from app.dependencies import IfMatch, SourceFiles
@@ -15,11 +15,11 @@ from app.errors import (
 )
 from app.models.file import Chapter, FileName, FilePage, FilePageQuery, FoundPage, TextQuery
 from app.models.source import Source
-from app.responses import FOUND, PAGED, TAGGED_CHANGED, TAGGED_DELETED, header, problems, resource_router
+from app.responses import FOUND, PAGED, TAGGED_CHANGED, TAGGED_DELETED, header, problems
 from app.services.documents import MEDIA_TYPES
 from app.services.files import SavedSource, Upload
 
-router = resource_router("/v1", "files")
+router = APIRouter(prefix="/v1", tags=["files"])
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _HEADERS = {

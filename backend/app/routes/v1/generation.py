@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import Response, status
+from fastapi import APIRouter, Response, status
 
 from app.dependencies import CodeRunner, DatabaseSession, LanguageModel, RequestContext, RunningTurns
 from app.errors import InvalidRequestError
@@ -16,7 +16,7 @@ from app.lab_errors import (
     WrongLabTypeError,
 )
 from app.models.stream import GenerationPart
-from app.responses import EDITED, FOUND, TURN, Responses, problems, resource_router, streamed
+from app.responses import EDITED, FOUND, TURN, Responses, problems, streamed
 from app.services.labs import check_runner
 from app.services.leases import Snapshot, begin_generation, find_generation, release_lab
 from app.services.material import plan_generation
@@ -24,7 +24,7 @@ from app.services.model import LOADING_SECONDS
 from app.turns import Turn
 from app.wire import stream_progress
 
-router = resource_router("/v1/labs/{lab_id}/generate", "labs")
+router = APIRouter(prefix="/v1/labs/{lab_id}/generate", tags=["labs"])
 
 _STREAM = streamed("A UI message stream.", GenerationPart)
 _NOTHING: Responses = {204: {"description": "The lab is not being generated."}}

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response, status
+from fastapi import APIRouter, Query, Response, status
 
 from app.dependencies import CodeRunner, IfMatch, Labs, SourceFiles
 from app.errors import (
@@ -34,10 +34,9 @@ from app.responses import (
     created,
     header,
     problems,
-    resource_router,
 )
 
-router = resource_router("/v1/labs", "labs")
+router = APIRouter(prefix="/v1/labs", tags=["labs"])
 
 DOWNLOADED: Responses = {
     200: {

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Path, Query, Response, status
+from fastapi import APIRouter, Path, Query, Response, status
 
 from app.answers import json_answer
 from app.dependencies import DatabaseSession, Invitations, Workspaces
@@ -17,7 +17,7 @@ from app.models.member import (
     MemberUpdate,
     NewInvitation,
 )
-from app.responses import FOUND, LISTED, problems, resource_router
+from app.responses import FOUND, LISTED, problems
 from app.services import sharing
 from app.sharing_errors import (
     InvitationExpiredError,
@@ -28,7 +28,7 @@ from app.sharing_errors import (
     ReadOnlyError,
 )
 
-router = resource_router("/v1", "sharing")
+router = APIRouter(prefix="/v1", tags=["sharing"])
 
 OWNED = FOUND | problems(ReadOnlyError, OwnerOnlyError, WriteConflictError)
 Token = Annotated[str, Path(min_length=1, max_length=100, description="What `POST .../invitations` answered.")]

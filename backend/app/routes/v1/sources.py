@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response, status
+from fastapi import APIRouter, Query, Response, status
 
 from app.dependencies import IfMatch, SourceFiles, Sources
 from app.models.source import Source, SourceCreate, SourceQuery, SourceUpdate
-from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created, resource_router
+from app.responses import LISTED, TAGGED, TAGGED_CHANGED, TAGGED_DELETED, created
 
-router = resource_router("/v1/sources", "sources")
+router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=created(Source), response_model=Source)

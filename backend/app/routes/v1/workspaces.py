@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response, status
+from fastapi import APIRouter, Query, Response, status
 
 from app.dependencies import IfMatch, SourceFiles, Workspaces
 from app.errors import IdTakenError, WriteConflictError
@@ -17,11 +17,10 @@ from app.responses import (
     Responses,
     created,
     problems,
-    resource_router,
 )
 from app.sharing_errors import LimitReachedError, OwnerOnlyError, ReadOnlyError
 
-router = resource_router("/v1/workspaces", "workspaces")
+router = APIRouter(prefix="/v1/workspaces", tags=["workspaces"])
 
 _MADE = FOUND | created(Workspace) | problems(IdTakenError, WriteConflictError, LimitReachedError)
 COPIED: Responses = {status: response for status, response in _MADE.items() if status != 200}
