@@ -37,8 +37,20 @@ class StreamedAnswer(StreamingResponse):
         await super().__call__(scope, receive, send)
 
 
-class FileAnswer(StreamedAnswer):
-    """A part of what an upstream answer holds, or all of it, passed on as it comes. Closes that answer."""
+class _PassedOnAnswer(StreamedAnswer):
+    """An answer whose pieces come from an upstream answer, which it closes."""
+
+    _upstream: httpx.Response
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._upstream.aclose()
+
+
+class FileAnswer(_PassedOnAnswer):
+    """A part of what an upstream answer holds, or all of it, passed on as it comes."""
 
     def __init__(
         self, upstream: httpx.Response, skipped: int, length: int, status: int, headers: Mapping[str, str], kind: str
@@ -47,12 +59,6 @@ class FileAnswer(StreamedAnswer):
         self._upstream = upstream
         super().__init__(self._part(skipped, length), status, {**headers, "Content-Length": str(length)})
         self.headers["Content-Type"] = kind  # as it is: nobody knows a text's charset
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._upstream.aclose()
 
     async def _part(self, skipped: int, length: int) -> AsyncIterator[bytes]:
         assert isinstance(self._upstream.stream, httpx.AsyncByteStream)
@@ -71,19 +77,13 @@ class FileAnswer(StreamedAnswer):
             raise UnfinishedAnswerError
 
 
-class ElementAnswer(StreamedAnswer):
-    """The one element of the list that an upstream answer holds, passed on as it comes. Closes that answer."""
+class ElementAnswer(_PassedOnAnswer):
+    """The one element of the list that an upstream answer holds, passed on as it comes."""
 
     def __init__(self, first: bytes, upstream: httpx.Response) -> None:
         """`first` are the bytes that were read already."""
         self._upstream = upstream
         super().__init__(self._element(first), media_type=JSON)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._upstream.aclose()
 
     async def _element(self, first: bytes) -> AsyncIterator[bytes]:
         held = first[1:]  # without the list's own bracket; the other is at the end of the last piece
