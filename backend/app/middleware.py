@@ -144,22 +144,20 @@ def _headers(context: Context) -> list[tuple[bytes, bytes]]:
 class CrossOriginMiddleware(CORSMiddleware):
     """Starlette's, with problem documents for preflights that it refuses."""
 
-    def preflight_response(self, request_headers: Headers) -> Response:
-        """The answer to a preflight."""
-        answer = super().preflight_response(request_headers)
-        return answer if answer.status_code < 400 else _RefusedPreflight(answer)
-
-
-class _RefusedPreflight(Response):
-    """A refusal as a problem document. What the origin may know stays: on it depends whether a page can read why."""
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        problem = RefusedPreflightError(headers=self._kept)
-        await problem_response(problem, scope)(scope, receive, send)
+        try:
+            await super().__call__(scope, receive, send)
+        except RefusedPreflightError as refusal:
+            await problem_response(refusal, scope)(scope, receive, send)
 
-    def __init__(self, answer: Response) -> None:
-        super().__init__()
-        self._kept = {name: answer.headers[name] for name in ("vary", _ALLOWED_ORIGIN) if name in answer.headers}
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a preflight. Raises `RefusedPreflightError`."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code >= 400:
+            # What the origin may know stays: on it depends whether a page can read why.
+            kept = {name: answer.headers[name] for name in ("vary", _ALLOWED_ORIGIN) if name in answer.headers}
+            raise RefusedPreflightError(headers=kept)
+        return answer
 
 
 class LimitsMiddleware:
