@@ -5,11 +5,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.context import Context
-from app.lab_collection import LabCollection, lab_collection
+from app.lab_collection import LabCollection
 from app.models.chat_message import ChatMessage
 from app.models.edge import Edge
 from app.models.lab import Lab
-from app.models.lab_run import LabRun
 from app.models.member import Invitation
 from app.models.source import Source
 from app.models.workspace import Workspace
@@ -21,7 +20,7 @@ from app.services.model import Model
 from app.services.runner import Runner
 from app.services.tables import Table
 from app.turns import Turns
-from app.workspace_collection import WorkspaceCollection, workspace_collection
+from app.workspace_collection import WorkspaceCollection
 
 DatabaseSession = Annotated[Session, Depends(open_session)]
 
@@ -62,7 +61,6 @@ LanguageModel = Annotated[Model, Depends(read_model)]
 CodeRunner = Annotated[Runner, Depends(read_runner)]
 IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]
 
-_labs, _runs = TrashedTable("labs", Lab, searched="title"), Table("lab_runs", LabRun)
 _ENDS = ("workspace_id", "source_node_id", "target_node_id", "source_handle", "target_handle")
 
 
@@ -75,10 +73,11 @@ async def open_files(request: Request, session: DatabaseSession, language: Searc
 
 SourceFiles = Annotated[Files, Depends(open_files)]
 Workspaces = Annotated[
-    WorkspaceCollection, Depends(workspace_collection(WorkspaceTable("my_workspaces", Workspace, searched="name")))
+    WorkspaceCollection,
+    Depends(collection(WorkspaceTable("my_workspaces", Workspace, searched="name"), WorkspaceCollection)),
 ]
-Invitations = Annotated[Collection, Depends(collection(Table("invitations", Invitation)))]
-Sources = Annotated[Collection, Depends(collection(TrashedTable("sources", Source, searched="title")))]
-Labs = Annotated[LabCollection, Depends(lab_collection(_labs, _runs))]
-ChatMessages = Annotated[Collection, Depends(collection(MessageTable("chat_messages", ChatMessage)))]
-Edges = Annotated[Collection, Depends(collection(TrashedTable("edges", Edge, unique=_ENDS)))]
+Invitations = Annotated[Collection, Depends(collection(Table("invitations", Invitation), Collection))]
+Sources = Annotated[Collection, Depends(collection(TrashedTable("sources", Source, searched="title"), Collection))]
+Labs = Annotated[LabCollection, Depends(collection(TrashedTable("labs", Lab, searched="title"), LabCollection))]
+ChatMessages = Annotated[Collection, Depends(collection(MessageTable("chat_messages", ChatMessage), Collection))]
+Edges = Annotated[Collection, Depends(collection(TrashedTable("edges", Edge, unique=_ENDS), Collection))]

@@ -1,26 +1,27 @@
 """Labs as one caller may use them: what can be done with them beyond the five operations."""
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Request, Response
 
 from app.answers import json_answer
-from app.models.lab_run import LabRunQuery
-from app.resources import Collection, open_session
+from app.models.lab_run import LabRun, LabRunQuery
+from app.resources import Collection
 from app.services import labs
 from app.services.db import Session
 from app.services.runner import Runner
 from app.services.tables import Table
 
+_RUNS = Table("lab_runs", LabRun)
+
 
 class LabCollection(Collection):
     """The labs that a caller sees, with their runs, for one request."""
 
-    def __init__(self, table: Table, runs: Table, session: Session, request: Request) -> None:
+    def __init__(self, table: Table, session: Session, request: Request) -> None:
         super().__init__(table, session, request)
-        self._runs = Collection(runs, session, request)
+        self._runs = Collection(_RUNS, session, request)
 
     async def run(self, lab_id: UUID, code: str, runner: Runner) -> Response:
         """Run code against the lab's tests, and keep the result."""
@@ -45,12 +46,3 @@ class LabCollection(Collection):
     async def solution(self, lab_id: UUID) -> Response:
         """The lab's reference solution."""
         return json_answer(await labs.read_solution(self._session, lab_id))
-
-
-def lab_collection(table: Table, runs: Table) -> Callable[[Request], Awaitable[LabCollection]]:
-    """A dependency that opens both tables for the caller."""
-
-    async def open_labs(request: Request) -> LabCollection:
-        return LabCollection(table, runs, await open_session(request), request)
-
-    return open_labs

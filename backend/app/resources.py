@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -113,10 +113,13 @@ class Collection:
         return json_answer(msgspec.json.encode(row), code, headers)
 
 
-def collection(table: Table) -> Callable[[Request], Awaitable[Collection]]:
-    """A dependency that opens the table for the caller."""
+C = TypeVar("C", bound=Collection)
 
-    async def open_collection(request: Request) -> Collection:
-        return Collection(table, await open_session(request), request)
+
+def collection(table: Table, kind: type[C]) -> Callable[[Request], Awaitable[C]]:
+    """A dependency that opens the table for the caller, as a collection of this kind."""
+
+    async def open_collection(request: Request) -> C:
+        return kind(table, await open_session(request), request)
 
     return open_collection

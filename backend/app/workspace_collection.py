@@ -1,17 +1,15 @@
 """Workspaces as one caller may use them: what can be done with them beyond the five operations."""
 
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from fastapi import Request, Response, status
+from fastapi import Response, status
 
 from app.errors import ProblemError
 from app.models.workspace import WorkspaceCopy
-from app.resources import Collection, open_session
+from app.resources import Collection
 from app.services.files import Files
 from app.services.refusals import PERHAPS_DONE
 from app.services.sharing import begin_copy
-from app.services.tables import Table
 
 
 class WorkspaceCollection(Collection):
@@ -32,12 +30,3 @@ class WorkspaceCollection(Collection):
             raise
         workspaces = self._request.scope["path"].rsplit("/", 2)[0]
         return self._answer(row, status.HTTP_201_CREATED, {"Location": f"{workspaces}/{row.id}"})
-
-
-def workspace_collection(table: Table) -> Callable[[Request], Awaitable[WorkspaceCollection]]:
-    """A dependency that opens the table for the caller."""
-
-    async def open_workspaces(request: Request) -> WorkspaceCollection:
-        return WorkspaceCollection(table, await open_session(request), request)
-
-    return open_workspaces
