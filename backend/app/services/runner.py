@@ -74,9 +74,7 @@ class Outcome:
     """What came of a program."""
 
     ending: Ending
-    exit_code: int | None
     stdout: bytes
-    stderr: bytes
     seconds: float | None
     """By the clock, where the runner says so, else of CPU."""
 
@@ -156,7 +154,7 @@ class Runner:
         return token
 
     async def _result(self, token: str) -> Outcome:
-        path = f"/submissions/{token}?base64_encoded=true&fields=status,stdout,stderr,exit_code,time,wall_time,message"
+        path = f"/submissions/{token}?base64_encoded=true&fields=status,stdout,time,wall_time,message"
         pause, failed = FIRST_POLL, 0
         while True:
             await asyncio.sleep(pause)
@@ -183,9 +181,7 @@ class Runner:
                 raise RunnerError(f"the runner has failed with status {number}: {message}")
             return Outcome(
                 ENDINGS[number],
-                body["exit_code"] if isinstance(body.get("exit_code"), int) else None,
                 _decode(body.get("stdout")),
-                _decode(body.get("stderr")),
                 _seconds(body.get("wall_time")) or _seconds(body.get("time")),
             )
 

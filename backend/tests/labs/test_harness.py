@@ -21,7 +21,7 @@ def ran(code: str, tests: str) -> RunResult:
         stdin.write(run.stdin.encode())
         stdin.seek(0)
         done = subprocess.run(command, stdin=stdin, capture_output=True, check=True)
-    return read_result(run, Outcome(Ending.EXIT, 0, done.stdout, done.stderr, 0.1))
+    return read_result(run, Outcome(Ending.EXIT, done.stdout, 0.1))
 
 
 def told(code: str, tests: str) -> dict[str, tuple[str, str]]:

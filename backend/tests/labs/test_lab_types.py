@@ -126,7 +126,7 @@ def test_tests_that_cannot_be_used_say_why(tests: str, why: str) -> None:
 
 
 def outcome(stdout: str, ending: Ending = Ending.EXIT) -> Outcome:
-    return Outcome(ending, 0, stdout.encode(), b"", 0.1)
+    return Outcome(ending, stdout.encode(), 0.1)
 
 
 TWO = "def test_a(): pass\ndef test_b(): pass\n"
