@@ -13,7 +13,7 @@ from uuid import UUID
 
 import httpx
 import msgspec
-from postgrest import AsyncRequestBuilder
+from postgrest import AsyncRequestBuilder, AsyncRPCFilterRequestBuilder
 from postgrest.base_request_builder import RequestConfig
 from supabase import AsyncClient, AsyncClientOptions
 
@@ -99,7 +99,9 @@ class Session:
         """Begin a query of a table."""
         return self._client.postgrest.from_(name)
 
-    def call(self, function: str, arguments: Mapping[str, Any], *, read_only: bool = False) -> Query:
+    def call(
+        self, function: str, arguments: Mapping[str, Any], *, read_only: bool = False
+    ) -> AsyncRPCFilterRequestBuilder:
         """A call of a database function."""
         return self._client.postgrest.rpc(function, dict(arguments), get=read_only)
 

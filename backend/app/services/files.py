@@ -115,14 +115,9 @@ class PageList(NamedTuple):
     following: int | None
 
 
-class WrittenCall:
-    """A call of a database function whose arguments are JSON already, in pieces that are sent as they are."""
+class WrittenRequest(RequestConfig[httpx.AsyncClient]):
+    """The request of a call whose arguments are JSON already, in pieces that are sent as they are."""
 
-    def __init__(self, call: Query, pieces: Sequence[bytes]) -> None:
-        self.request: RequestConfig[httpx.AsyncClient] = _WrittenRequest(call.request, pieces)
-
-
-class _WrittenRequest(RequestConfig[httpx.AsyncClient]):
     def __init__(self, call: RequestConfig[httpx.AsyncClient], pieces: Sequence[bytes]) -> None:
         super().__init__(call.session, call.path, call.http_method, call.headers, call.params, None, None)
         self._pieces = pieces
@@ -286,7 +281,8 @@ class Files:
         # The builder would write a long text again, hold it twice, and everybody up.
         arguments = msgspec.json.encode({"source_id": str(source_id), **known, **values})
         body = [arguments[:-1], b',"document":', *document, b"}"] if document else [arguments]
-        query = WrittenCall(self._session.call("save_file", {}), body)
+        query = self._session.call("save_file", {})
+        query.request = WrittenRequest(query.request, body)
         try:
             (saved,) = await self._session.read(query, _saved, "save_file")
         except NotFoundError as refusal:
