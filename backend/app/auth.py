@@ -105,10 +105,6 @@ class KeySet:
             )
         return key
 
-    async def check(self) -> None:
-        """Raise `ProblemError`, `ValueError` or `httpx.HTTPError` unless the login service gives its keys now."""
-        await self._fetch()
-
     @property
     def are_missing(self) -> bool:
         """Whether the login service was asked and has no key that can be used."""
@@ -122,7 +118,7 @@ class KeySet:
                 return
             try:
                 async with asyncio.timeout(JWKS_TIMEOUT):
-                    await self._fetch()
+                    await self.fetch()
                 metrics.jwks_fetches.labels("fetched").inc()
             except (httpx.HTTPError, ProblemError, TimeoutError, ValueError, TypeError, KeyError) as error:
                 self._reason = error.detail if isinstance(error, ProblemError) else None
@@ -131,7 +127,9 @@ class KeySet:
             finally:
                 self._tried_at = time.monotonic()
 
-    async def _fetch(self) -> None:
+    async def fetch(self) -> None:
+        """Fetch the keys now. Raises `ProblemError`, `httpx.HTTPError`, and for what is no key set `ValueError`,
+        `TypeError` or `KeyError`."""
         answer = await self._http.request("GET", self._url)
         document = await read_whole(answer, MAX_JWKS_BYTES)
         if by_a_proxy := PROXIES.get(answer.status_code):
@@ -167,8 +165,8 @@ class Verifier:
             logger.warning("HS256 tokens are accepted: whoever holds SUPABASE_JWT_SECRET can act as any user")
 
     async def check(self) -> None:
-        """Raise `NotReadyError` when no token could be verified, else as `KeySet.check` does."""
-        await self.keys.check()
+        """Raise `NotReadyError` when no token could be verified, else as `KeySet.fetch` does."""
+        await self.keys.fetch()
         if self._secret is None and self.keys.are_missing:
             raise NotReadyError(NO_KEYS)
 
