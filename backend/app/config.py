@@ -260,7 +260,7 @@ class Settings(BaseSettings):
         wrong = [
             f"{name} must be set in production"
             for name in ("SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY")
-            if not self._given(name)
+            if name not in self.model_fields_set
         ]
         if self.SUPABASE_JWT_SECRET is not None:
             if self.SUPABASE_JWT_SECRET.get_secret_value() in KNOWN_JWT_SECRETS:
@@ -275,9 +275,6 @@ class Settings(BaseSettings):
         if wrong:
             raise ValueError("; ".join(wrong) + "; or set ENVIRONMENT=development, for a machine of your own")
         return self
-
-    def _given(self, name: str) -> bool:
-        return name in self.model_fields_set and getattr(self, name) is not None
 
 
 @lru_cache
