@@ -13,7 +13,6 @@ from starlette.types import Scope
 from app.context import Context
 from app.errors import (
     MEDIA_TYPE,
-    BodyTooLargeError,
     InvalidRequestError,
     MalformedRequestError,
     MethodNotAllowedError,
@@ -64,7 +63,7 @@ def _short(part: Any) -> Any:
     return f"{part[:MAX_NAME]}..." if isinstance(part, str) and len(part) > MAX_NAME else part
 
 
-_HTTP_KINDS = {404: RouteNotFoundError, 405: MethodNotAllowedError, 413: BodyTooLargeError}
+_HTTP_KINDS = {404: RouteNotFoundError, 405: MethodNotAllowedError}
 
 
 def _as_problem(request: Request, error: Exception) -> ProblemError:
