@@ -27,7 +27,7 @@ def _code(value: str) -> str:
 
 Code = Annotated[
     str,
-    StringConstraints(max_length=MAX_CODE_BYTES, pattern=r"^[^\x00]*$", strip_whitespace=False),
+    StringConstraints(max_length=MAX_CODE_BYTES, pattern=r"^[^\x00]*$"),
     AfterValidator(_code),
     Field(description="At most 64 KiB in UTF-8; kept byte for byte."),
 ]

@@ -13,7 +13,7 @@ from app.models.types import Input, examples
 
 Prose = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=5000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$", strip_whitespace=False),
+    StringConstraints(min_length=1, max_length=5000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"),
 ]
 """A text of at most 5,000 characters that is not blank, kept byte for byte."""
 PageNumber = Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="A page of the source, from 1.")]
