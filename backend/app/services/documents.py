@@ -141,9 +141,8 @@ def _decoded(line: bytes) -> Any:
 
 
 def _document(pages: list[bytes], ending: dict[str, Any]) -> list[bytes]:
-    for failure in FAILURES:
-        if ending.get("failure") == failure:
-            raise DocumentError(failure)
+    if (failure := ending.get("failure")) in FAILURES:
+        raise DocumentError(failure)
     chapters = ending.get("chapters")
     if not isinstance(chapters, list) or not pages:
         raise DocumentError("damaged")
