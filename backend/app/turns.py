@@ -103,8 +103,12 @@ class Turn:
             yield state  # it may have ended by the time that this is sent
             if not state.is_running:
                 return
-            while not (changed.is_set() or await _is_set_within(changed, QUIET_SECONDS)):
-                yield None
+            while not changed.is_set():
+                try:
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        await changed.wait()
+                except TimeoutError:
+                    yield None
 
     async def run(self, work: Work, seconds: float) -> None:
         """Do the work and write its end, whatever comes of it."""
@@ -297,11 +301,3 @@ async def follow_row(row: LeasedRow) -> AsyncIterator[Snapshot | None]:
         if shown and not shown.is_running:
             return
         await asyncio.sleep(READ_SECONDS)
-
-
-async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            return await event.wait()
-    except TimeoutError:
-        return False
