@@ -69,6 +69,15 @@ class Refusal(Exception):  # noqa: N818
         self.response = JSONResponse(body, status, headers)
 
 
+async def _refuse(request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return refusal.response
+
+
+async def _leave(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # to nobody
+
+
 class Api:
     """The routes."""
 
@@ -81,7 +90,7 @@ class Api:
         """The ASGI application."""
         return Starlette(
             routes=[
-                Route("/health", self._open(self.health)),
+                Route("/health", self.health),
                 Route("/about", self._guarded(self.about)),
                 Route("/languages", self._guarded(self.languages)),
                 Route("/languages/all", self._guarded(self.languages)),
@@ -89,6 +98,7 @@ class Api:
                 Route("/submissions", self._guarded(self.create_submission), methods=["POST"]),
                 Route("/submissions/{token}", self._guarded(self.get_submission)),
             ],
+            exception_handlers={Refusal: _refuse, ClientDisconnect: _leave},
             lifespan=self._lifespan,
         )
 
@@ -103,17 +113,6 @@ class Api:
             await self._sandbox.stop()
             log.info("stopped")
 
-    def _open(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except Refusal as refusal:
-                return refusal.response
-            except ClientDisconnect:
-                return Response(status_code=499)
-
-        return endpoint
-
     def _guarded(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def check(request: Request) -> Response:
             token = self._settings.token
@@ -122,7 +121,7 @@ class Api:
                 raise Refusal(401, {"error": "X-Auth-Token is missing or wrong"})
             return await handler(request)
 
-        return self._open(check)
+        return check
 
     async def health(self, request: Request) -> Response:
         """200 when a run would start at once, else 503."""
