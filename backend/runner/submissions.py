@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 import uuid
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from runner.sandbox import ACCEPTED, DESCRIPTIONS, IN_QUEUE, PROCESSING, WRONG_ANSWER, Ending, Limits, Sandbox
@@ -46,7 +45,7 @@ class Submissions:
         self._sandbox = sandbox
         self._slots = asyncio.Semaphore(settings.slots)
         self._waiting = 0
-        self._kept: OrderedDict[str, Submission] = OrderedDict()
+        self._kept: dict[str, Submission] = {}
         self._running: dict[str, Submission] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
