@@ -22,7 +22,7 @@ from app.labs.code_lab import MAX_CODE_BYTES
 from app.lanes import Lane, Lanes
 from app.memory import Memory
 from app.middleware import MAX_BODY_BYTES, CrossOriginMiddleware, LimitsMiddleware, RequestMiddleware
-from app.openapi import DESCRIPTION, describe, operation_id
+from app.openapi import DESCRIPTION, TAGS, describe, operation_id
 from app.responses import ANY
 from app.routes import docs, health, problems
 from app.routes.v1 import canvas, chat, chat_messages, edges, files, generation, labs, sharing, sources, workspaces
@@ -102,6 +102,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
         title=f"{settings.PROJECT_NAME} backend",
         version=__version__,
         description=DESCRIPTION,
+        openapi_tags=TAGS,
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
         docs_url=None,  # ours work without internet

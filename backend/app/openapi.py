@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
@@ -139,32 +138,30 @@ def operation_id(route: APIRoute) -> str:
 
 def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, made once."""
-    if not app.openapi_schema:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
-        )
-        kinds = list(ProblemError.kinds())
-        others = models_json_schema(
-            [(AnswerPart, "serialization"), (GenerationPart, "serialization"), (GenerationConfig, "validation")],
-            ref_template="#/components/schemas/{model}",
-        )[1]["$defs"]
-        problem = {"description": "What went wrong (RFC 9457)."} | one_of(kinds)
-        document["components"]["schemas"] |= (
-            others
-            | {"FieldError": FIELD_ERROR, "Problem": problem}
-            | {kind.component(): problem_schema(kind) for kind in kinds}
-        )
-        document["components"]["securitySchemes"] = {"AccessToken": ACCESS_TOKEN}
-        for path in document["paths"]:
-            if path.startswith("/v1"):  # where the middleware asks for a token
-                for operation in document["paths"][path].values():
-                    operation["security"] = [{"AccessToken": []}]
-                    if "application/json" in operation.get("requestBody", {}).get("content", {}):
-                        operation["responses"] |= {"415": problems(UnsupportedMediaTypeError)[415]}
-        explain(document)
-        document["components"]["responses"] = _share_problems(document["paths"])
-        app.openapi_schema = document
-    return app.openapi_schema
+    if app.openapi_schema:
+        return app.openapi_schema
+    document = FastAPI.openapi(app)
+    kinds = list(ProblemError.kinds())
+    others = models_json_schema(
+        [(AnswerPart, "serialization"), (GenerationPart, "serialization"), (GenerationConfig, "validation")],
+        ref_template="#/components/schemas/{model}",
+    )[1]["$defs"]
+    problem = {"description": "What went wrong (RFC 9457)."} | one_of(kinds)
+    document["components"]["schemas"] |= (
+        others
+        | {"FieldError": FIELD_ERROR, "Problem": problem}
+        | {kind.component(): problem_schema(kind) for kind in kinds}
+    )
+    document["components"]["securitySchemes"] = {"AccessToken": ACCESS_TOKEN}
+    for path in document["paths"]:
+        if path.startswith("/v1"):  # where the middleware asks for a token
+            for operation in document["paths"][path].values():
+                operation["security"] = [{"AccessToken": []}]
+                if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                    operation["responses"] |= {"415": problems(UnsupportedMediaTypeError)[415]}
+    explain(document)
+    document["components"]["responses"] = _share_problems(document["paths"])
+    return document
 
 
 def _share_problems(paths: dict[str, Any]) -> dict[str, Any]:
