@@ -30,14 +30,14 @@ class Lane:
 class Lanes:
     """All lanes of an application. A request belongs to the first whose pattern fits it, else to the ordinary one."""
 
-    def __init__(self, ordinary: Lane, others: Sequence[Lane] = ()) -> None:
+    def __init__(self, ordinary: Lane, others: Sequence[Lane]) -> None:
         self.ordinary = ordinary
         self._others = others
-        self._pattern = re.compile("|".join(f"({lane.pattern})" for lane in others)) if others else None
+        self._pattern = re.compile("|".join(f"({lane.pattern})" for lane in others))
 
     def find(self, method: str, path: str) -> Lane:
         """The lane of this request."""
-        found = self._pattern and self._pattern.fullmatch(f"{method} {path}")
+        found = self._pattern.fullmatch(f"{method} {path}")
         return self._others[found.lastindex - 1] if found and found.lastindex else self.ordinary
 
     def __iter__(self) -> Iterator[Lane]:

@@ -165,7 +165,7 @@ class Files:
                 raise await write_refusal(self._session, source.workspace_id, refusal) from None
             raise
 
-    async def read_again(self, source_id: UUID, versions: frozenset[int] | None = None) -> SavedSource:
+    async def read_again(self, source_id: UUID, versions: frozenset[int] | None) -> SavedSource:
         """Read the file that is at the source's `storage_path`, when the source has one of the versions. Raises
         `WriteConflictError` when the source is given another file, or none, before it is read."""
         source = await self._source(source_id, versions)
@@ -180,7 +180,7 @@ class Files:
         size = int(answer.headers.get("content-length") or 0)
         return await self._read(source, path, media_type, source.file_name or name, size, versions)
 
-    async def remove(self, source_id: UUID, versions: frozenset[int] | None = None) -> None:
+    async def remove(self, source_id: UUID, versions: frozenset[int] | None) -> None:
         """Take the file and its text away, when the source has one of the versions."""
         await self._save(source_id, {}, versions)
 
