@@ -49,9 +49,11 @@ def _origin(value: str) -> str:
 
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("must look like https://name.example.com: no user, no query")
-    return value.rstrip("/")
+    extras = parts.query or parts.fragment or parts.username
+    with suppress(ValueError):  # a port that is no number
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not extras:
+            return value.rstrip("/")
+    raise ValueError("must look like https://name.example.com: no user, no query")
 
 
 def _proxy_url(value: str) -> str:

@@ -66,6 +66,12 @@ def test_every_wrong_setting_is_named_and_no_value_is_printed(monkeypatch: pytes
     assert "secret" not in refusal
 
 
+@pytest.mark.parametrize("name", ["SUPABASE_URL", "RUNNER_URL", "AI_BASE_URL"])
+@pytest.mark.parametrize("port", ["99999", "0", "abc"])
+def test_an_address_whose_port_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, port: str) -> None:
+    assert f"{name}: must look like" in start(monkeypatch, **{name: f"http://127.0.0.1:{port}"})
+
+
 @pytest.mark.parametrize(
     "key", [" sb_secret_1", jwt.encode({"role": "service_role", "iss": "supabase"}, "x" * 32, algorithm="HS256") + " "]
 )
