@@ -58,7 +58,7 @@ class FileAnswer(_PassedOnAnswer):
         """`length` bytes are sent, after so many `skipped` ones."""
         self._upstream = upstream
         super().__init__(self._part(skipped, length), status, {**headers, "Content-Length": str(length)})
-        self.headers["Content-Type"] = kind  # as it is: nobody knows a text's charset
+        self.headers["Content-Type"] = kind  # Starlette would add a charset to texts, which nobody knows
 
     async def _part(self, skipped: int, length: int) -> AsyncIterator[bytes]:
         assert isinstance(self._upstream.stream, httpx.AsyncByteStream)

@@ -29,7 +29,7 @@ TRIES = 3
 MAX_COMPLAINT = 4000
 """Characters of what a model is told of a try that failed."""
 ALL_CHARACTERS = 2 * TRIES * MAX_CHARACTERS
-"""About what all tries of one generation have a model read: each has those before it, with what was wrong."""
+"""About what a model reads in all tries of one generation: each try repeats those before it."""
 
 MISSHAPEN = "It has not the shape that was asked for. (Was it cut off? Then write less.) What is wrong:"
 

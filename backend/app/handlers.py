@@ -23,7 +23,7 @@ from app.errors import (
 
 MAX_LISTED_ERRORS = 50
 MAX_DEPTH = 20
-"""Names and positions by which the place of an error is told."""
+"""Parts of an error's `loc` that are kept."""
 MAX_NAME = 200
 """Characters of a name that the client has made up, and of what is said about its value."""
 

@@ -257,7 +257,7 @@ def _bearer_token(scope: Scope) -> str:
 
 
 def _bounded(receive: Receive, context: Context) -> Receive:
-    """Takes no more of the body than its lane allows, and counts what of it is going to be parsed."""
+    """Refuses a body that is larger than its lane allows, and counts one that is held whole as memory."""
     received = 0
 
     async def bounded_receive() -> Message:

@@ -56,7 +56,7 @@ class Turn:
         self.problem: ProblemError | None = None
         """Why it failed."""
         self.result: dict[str, Any] = {}
-        """Columns that are written with its end alone."""
+        """Columns that are written only with its end."""
         self._complete = complete
         self._changed = asyncio.Event()
         self._begun = asyncio.Event()

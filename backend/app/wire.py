@@ -99,7 +99,7 @@ async def _progress_events(lab_id: str, states: AsyncIterator[Snapshot | None]) 
 
 
 def _end(last: Snapshot, refusal: ProblemError | None, meaning: str) -> Iterator[bytes]:
-    """How it ended; or, of a listener who is refused from some moment on, why he hears no more."""
+    """The last events: how it ended, or why this listener is refused the rest."""
     if refusal:
         yield ErrorPart(error_text=refusal.detail).event()
     else:

@@ -20,7 +20,7 @@ MAX_SMALL_CANVAS_BYTES = 256 * 1024
 async def open_canvas(session: Session, form: str, workspace_id: UUID) -> tuple[bytes, httpx.Response | None]:
     """The canvas as JSON in a list of one, made by the database's function of this name, `canvas` or `json_canvas`: all
     of it, or its first bytes and the answer with the rest, to be closed. Raises `NotFoundError`."""
-    # A list of one row, since PostgREST parses a single object once more.
+    # A list of one row: asked for a single object, PostgREST would parse it once more.
     query = session.call(form, _of(workspace_id), read_only=True)
     answer = await session.open(query)
     rest: httpx.Response | None = answer

@@ -88,8 +88,8 @@ class Session:
         context: Context | None,
         seconds: float | None = None,
     ) -> None:
-        """`identity` are the headers that say who asks. `context` counts the memory and time that answers take. Each
-        query may take so many seconds."""
+        """`identity` are the headers that say who asks. `context` counts the memory and time that answers take.
+        `seconds` bounds each query; without it the request's deadline does."""
         self._client = client
         self._identity = identity
         self._context = context
@@ -118,8 +118,8 @@ class Session:
         return decoded(decode, await self.send(query, one=one), what)
 
     def detached(self) -> "Session":
-        """The same caller's access for work that outlives the request, and so its deadline: each query has one of
-        `DETACHED_SECONDS`. Its answers count as no request's memory."""
+        """The same caller's access for work that outlives the request: each query is bounded by `DETACHED_SECONDS`, and
+        the memory of its answers is not counted."""
         return Session(self._client, self._identity, None, DETACHED_SECONDS)
 
     async def fetch(self, query: Query, *, one: bool = False) -> bytes | None:

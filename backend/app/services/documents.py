@@ -23,7 +23,7 @@ WORKER = Path(__file__).with_name("document_worker.py")
 MAX_OUTPUT = 12 << 20
 CHUNK = 1 << 16
 CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
-"""Microseconds of CPU that the container may use, of so many: https://docs.kernel.org/admin-guide/cgroup-v2.html"""
+"""The container's quota of CPU and the period that it is for, in microseconds: https://docs.kernel.org/admin-guide/cgroup-v2.html"""
 
 _CLOCKS = {signal.SIGXCPU, signal.SIGALRM, signal.SIGKILL}
 
@@ -48,7 +48,7 @@ def fits(media_type: str, head: bytes) -> bool:
 
 
 class Documents:
-    """Reads files, as many at once as it has processor cores, two at most; the others wait for their turn."""
+    """Reads some files at once, by default as many as there are processor cores and two at most; others wait."""
 
     def __init__(self, at_once: int | None = None) -> None:
         self._turns = asyncio.Semaphore(at_once or min(cores(), 2))

@@ -185,7 +185,7 @@ class Files:
         await self._save(source_id, {}, versions)
 
     async def copy(self, paths: Mapping[str, str]) -> list[str]:
-        """Copy files to other paths, some at a time; those that are not there. Raises what else Storage refuses."""
+        """Copy files to other paths, a few at a time; the paths that have no file. Raises what else Storage refuses."""
         pairs, missing = list(paths.items()), []
         for begin in range(0, len(pairs), COPIED_AT_ONCE):
             some = pairs[begin : begin + COPIED_AT_ONCE]

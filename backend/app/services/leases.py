@@ -16,7 +16,7 @@ RUNNING = ("streaming", "stopping", "generating")
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """What such a row holds: `content` and `sources` of an answer, `progress` of a lab."""
+    """What a leased row holds: an answer has `content` and `sources`, a lab `progress`."""
 
     status: str
     failure: str | None = None
@@ -49,7 +49,7 @@ class LeasedRow:
     table: str
     _columns: str
     _mine: Mapping[str, str]
-    """Filters by which a write reaches the row only as long as it is this turn's."""
+    """Filters of every write: they match only while the row is this turn's."""
 
     def __init__(self, session: Session, row_id: str, workspace_id: str) -> None:
         self.session = session.detached()
@@ -169,7 +169,7 @@ class LabRow(LeasedRow):
         return {"progress": {**(state.progress or {}), "turn": self._turn}}
 
     async def write(self, values: Mapping[str, Any]) -> str | None:
-        """As of any row. What was generated is written with the status `in_progress` alone, all of it at once."""
+        """As that of `LeasedRow`; with the status `in_progress` by a function that writes all that was generated."""
         if values.get("status") != "in_progress":
             return await super().write({name: values[name] for name in _OF_LAB if name in values})
         arguments = {"lab_id": self.id, "turn": self._turn}

@@ -66,8 +66,8 @@ class Allowance:
     _settling: asyncio.Task[None] | None = None
 
     async def settle(self) -> None:
-        """Say in the database what was used, whoever is cancelled meanwhile. What cannot be said counts as it was set
-        aside."""
+        """Tell the database what was used, even if the caller is cancelled meanwhile. When that fails, all that was set
+        aside counts as used."""
         self._settling = asyncio.create_task(self._settle())
         await asyncio.shield(self._settling)
 
@@ -106,8 +106,8 @@ class Model:
 
     @asynccontextmanager
     async def allow(self, session: Session, characters: int, answers: int = 1) -> AsyncIterator[Allowance]:
-        """Set tokens aside for a turn that gets so many answers, and whose requests have about so many characters in
-        all: to be settled by the turn, or here if none comes of it. Raises `QuotaExceededError`."""
+        """Set tokens aside for a turn: for so many `answers`, and for requests of about so many `characters` in all.
+        The turn settles them; when none begins, this does. Raises `QuotaExceededError`."""
         amount = answers * self._settings.AI_MAX_TOKENS + characters // _CHARACTERS_PER_TOKEN
         arguments = {"amount": amount, "per_day": self._settings.AI_TOKENS_PER_DAY}
         try:
@@ -131,8 +131,8 @@ class Model:
         tell: Callable[[str], None],
         most: int,
     ) -> None:
-        """Have the model answer the last message, and `tell` each piece of text as it comes, about so many characters
-        at most.
+        """Have the model answer the last message, and `tell` each piece of text as it comes. After about `most`
+        characters no more is read.
 
         Raises `ModelUnavailableError`, `ModelRateLimitedError` and `ModelRefusedError`.
         """
@@ -148,7 +148,7 @@ class Model:
     ) -> str:
         """Have the model answer with an object of this shape; its JSON, which may be of another shape after all.
 
-        It `begin`s when the model has not refused. Raises as `answer` does.
+        `begin` is called with each piece that comes: the model has not refused then. Raises as `answer` does.
         """
         return await self._request(instructions, messages, shape, allowance, lambda text: begin(), MAX_OBJECT)
 

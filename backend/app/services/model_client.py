@@ -19,7 +19,7 @@ MAX_BYTES = 64 * 1024 * 1024
 """Bytes of an answer in all."""
 
 hearing: ContextVar[Callable[[str], bool] | None] = ContextVar("hearing", default=None)
-"""Who is told each plain piece of text of the answers to this task's requests, and answers whether to read on."""
+"""Called with each plain piece of text that answers this task's requests; returns whether to read on."""
 
 
 class _Choice(msgspec.Struct):

@@ -55,7 +55,7 @@ class Failures:
         self._untold: Counter[str] = Counter()
 
     def tell(self, error: BaseException) -> None:
-        """Log the cause, unless its kind was logged a while ago."""
+        """Log the cause, unless one of its kind was logged within `FAILURE_SECONDS`: those are counted."""
         cause = getattr(error, "os_error", error)
         kind = next((text for cls, text in _KINDS if isinstance(error, cls) or isinstance(cause, cls)), "it failed")
         now = time.monotonic()

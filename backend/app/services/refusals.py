@@ -197,7 +197,7 @@ FAULTS = {
 """What is wrong at a place that a function of ours names, by the `type` of the error there."""
 
 PERHAPS_DONE = (BadUpstreamError, ConnectionLostError, UpstreamUnavailableError, DeadlineExceededError)
-"""After these a write may have happened all the same: what it may name is kept."""
+"""After one of these the write may have happened: files that its rows may name are kept."""
 
 _SOON, _LATER = {"Retry-After": "5"}, {"Retry-After": "60"}
 _unreached = partial(

@@ -28,9 +28,9 @@ from app.services.repeats import differing
 from app.sharing_errors import ReadOnlyError
 
 FEW_ROWS = 3
-"""So many rows, and one more, always fit: no row has 4 MiB."""
+"""So many rows and one more always fit into `MAX_PAGE_BYTES`: no row has 4 MiB."""
 
-# What is read of a row, by the type of the column. Whatever is not here passes through.
+# The columns that are read, by their type in the model, and what they become. All others stay the bytes they came as.
 _READ: Mapping[Any, Any] = {
     UUID: str,
     int: int,
@@ -53,8 +53,8 @@ class Table:
     """
 
     def __init__(self, name: str, row: type[Row], *, searched: str | None = None, unique: tuple[str, ...] = ()) -> None:
-        """`row` documents the columns; `searched` is the one that a list's `q` looks into; of those that are `unique`
-        together there is one row."""
+        """`row` documents the columns; `searched` is the one that a list's `q` looks into. No two rows have the same
+        values in all columns that are `unique`."""
         self.name = name
         self._searched = searched
         self._unique = unique
@@ -100,7 +100,7 @@ class Table:
             raise await write_refusal(session, values.get("workspace_id"), refusal, to_editors=again) from None
 
     async def _in_the_way(self, session: Session, key: Mapping[str, Any]) -> Any | None:
-        """The one row with these values, if the caller may see it and no other."""
+        """The row with these values, if the caller sees exactly one."""
         select = session.table(self.name).select(self._columns)
         for column, value in key.items():
             select = select.is_(column, "null") if value is None else select.eq(column, value)
