@@ -1,6 +1,6 @@
 """What a route may ask for: each resource as the caller may see and change it, and what serves all callers."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -30,35 +30,20 @@ async def read_context(request: Request) -> Context:
     return Context.of(request.scope)
 
 
-async def read_turns(request: Request) -> Turns:
-    """The turns that this worker runs."""
-    turns: Turns = request.app.state.turns
-    return turns
+def of_app(name: str) -> Any:
+    """A dependency: what the application has under this name for all requests (see `create_app`)."""
 
+    async def read_state(request: Request) -> Any:
+        return getattr(request.app.state, name)
 
-async def read_model(request: Request) -> Model:
-    """The language model of this gateway."""
-    model: Model = request.app.state.model
-    return model
-
-
-async def read_runner(request: Request) -> Runner:
-    """The code runner of this gateway."""
-    runner: Runner = request.app.state.runner
-    return runner
-
-
-async def read_search_language(request: Request) -> str:
-    """The language whose word forms searches know."""
-    language: str = request.app.state.settings.SEARCH_LANGUAGE
-    return language
+    return Depends(read_state)
 
 
 RequestContext = Annotated[Context, Depends(read_context)]
-SearchLanguage = Annotated[str, Depends(read_search_language)]
-RunningTurns = Annotated[Turns, Depends(read_turns)]
-LanguageModel = Annotated[Model, Depends(read_model)]
-CodeRunner = Annotated[Runner, Depends(read_runner)]
+SearchLanguage = Annotated[str, of_app("search_language")]
+RunningTurns = Annotated[Turns, of_app("turns")]
+LanguageModel = Annotated[Model, of_app("model")]
+CodeRunner = Annotated[Runner, of_app("runner")]
 IfMatch = Annotated[frozenset[int] | None, Depends(read_versions)]
 
 _ENDS = ("workspace_id", "source_node_id", "target_node_id", "source_handle", "target_handle")

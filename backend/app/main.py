@@ -79,7 +79,7 @@ def create_app(settings: Settings | None = None, http: httpx.AsyncClient | None 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.settings = settings
+        app.state.search_language = settings.SEARCH_LANGUAGE
         app.state.database = database = Database(settings, http)
         app.state.verifier = verifier = Verifier(settings, http)
         app.state.storage = Storage(settings, http)
