@@ -15,6 +15,8 @@ from pydantic import (
     BeforeValidator,
     DirectoryPath,
     Field,
+    NonNegativeInt,
+    PositiveInt,
     SecretStr,
     ValidationError,
     model_validator,
@@ -108,6 +110,7 @@ def _long_enough(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+Url = Annotated[str, AfterValidator(_base_url)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -128,7 +131,7 @@ class Settings(BaseSettings):
     METRICS_PORT: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Where Prometheus finds `/metrics`. Without it there are none."""
 
-    SUPABASE_URL: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:54321"
+    SUPABASE_URL: Url = "http://127.0.0.1:54321"
     """Where Supabase answers: `/rest/v1` and `/auth/v1` are below it."""
     SUPABASE_PUBLISHABLE_KEY: Annotated[SecretStr | None, AfterValidator(_publishable)] = None
     """The `sb_publishable_...` (or legacy anon) key: names the project, grants nothing by itself."""
@@ -158,9 +161,9 @@ class Settings(BaseSettings):
     """Seconds a request may take in all before it is answered 504."""
     CONNECT_TIMEOUT: Annotated[float, Field(gt=0, le=60)] = 3.0
     """Seconds to wait for a connection to Supabase, or for a free place in the pool."""
-    MAX_REQUESTS: Annotated[int, Field(ge=1)] = 500
+    MAX_REQUESTS: PositiveInt = 500
     """Requests that one worker serves at the same time; more are answered 503."""
-    MAX_REQUESTS_PER_USER: Annotated[int, Field(ge=1)] = 100
+    MAX_REQUESTS_PER_USER: PositiveInt = 100
     """Requests of one user that one worker serves at the same time; more are answered 429."""
     MAX_BUFFERED_BYTES: Annotated[int, Field(ge=1024 * 1024)] = 64 * 1024 * 1024
     """What one worker holds of bodies being parsed and answers being buffered, all together. More waits a while, and
@@ -169,12 +172,12 @@ class Settings(BaseSettings):
     """The largest file that a source may have. The bucket takes no larger one than 50 MiB."""
     FILE_TIMEOUT: Annotated[float, Field(gt=0, le=3600)] = 300.0
     """Seconds that an upload may take in all, reading the file included; and a copy of a workspace."""
-    MAX_FILES: Annotated[int, Field(ge=1)] = 50
+    MAX_FILES: PositiveInt = 50
     """Uploads and downloads of files that one worker serves at the same time; more are answered 503. Copies of
     workspaces have as many places again."""
-    MAX_FILES_PER_USER: Annotated[int, Field(ge=1)] = 10
+    MAX_FILES_PER_USER: PositiveInt = 10
     """The same of one user; more are answered 429."""
-    MAX_FILE_READERS: Annotated[int, Field(ge=1)] | None = None
+    MAX_FILE_READERS: PositiveInt | None = None
     """Files that one worker reads at the same time, each in a process of up to 384 MiB; the others wait. By default as
     many as it has processor cores, by its container's limit too, and two at most."""
     SEARCH_LANGUAGE: Annotated[str, Field(pattern=r"^[a-z]{2,30}$")] = "english"
@@ -184,19 +187,19 @@ class Settings(BaseSettings):
     """Connections to Supabase that one worker keeps at most. Several times what one user may have running, or that
     user's slow requests leave none for the others."""
 
-    RUNNER_URL: Annotated[str, AfterValidator(_base_url)] | None = None
+    RUNNER_URL: Url | None = None
     """Where the code runner answers, or a Judge0. Without it labs do not run; all else works."""
     RUNNER_TOKEN: SecretStr | None = None
     """What the runner is sent as `X-Auth-Token`."""
     RUN_TIMEOUT: Annotated[float, Field(gt=0, le=300)] = 20.0
     """Seconds that the runner may take over a run, waiting in its queue included."""
-    MAX_RUNS: Annotated[int, Field(ge=1)] = 50
+    MAX_RUNS: PositiveInt = 50
     """Runs that one worker waits for at the same time; more are answered 503."""
-    MAX_RUNS_PER_USER: Annotated[int, Field(ge=1)] = 2
+    MAX_RUNS_PER_USER: PositiveInt = 2
     """The same of one user; more are answered 429."""
     AI_MODEL: str | None = None
     """The language model's name, as its provider spells it. Without it there is no tutor and nothing is generated."""
-    AI_BASE_URL: Annotated[str | None, AfterValidator(lambda url: url and _base_url(url))] = None
+    AI_BASE_URL: Url | None = None
     """Where it answers OpenAI's API, `/v1` included. By default OpenAI itself."""
     AI_API_KEY: SecretStr | None = None
     """The provider's key; a model on the own machine needs none."""
@@ -204,7 +207,7 @@ class Settings(BaseSettings):
     """A folder with prompts of one's own, named as those in `app/prompts`; those that it lacks stay as they are."""
     AI_MAX_TOKENS: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
     """The longest answer, in tokens."""
-    AI_TOKENS_PER_DAY: Annotated[int, Field(ge=0)] = 200_000
+    AI_TOKENS_PER_DAY: NonNegativeInt = 200_000
     """Tokens, read and written, that one user may take of the model in a day (UTC), counted in the database."""
     AI_CONNECT_TIMEOUT: Annotated[float, Field(gt=0, le=60)] = 5.0
     """Seconds to wait for a connection to the model."""
@@ -216,9 +219,9 @@ class Settings(BaseSettings):
     """Seconds that an answer of the tutor, or the generation of a lab, may take in all."""
     TURN_GRACE: Annotated[float, Field(ge=0, le=600)] = 15.0
     """Seconds after SIGTERM that turns have to end. Less than the server waits for its connections."""
-    MAX_TURNS: Annotated[int, Field(ge=1)] = 100
+    MAX_TURNS: PositiveInt = 100
     """Turns that one worker has running at the same time; more are answered 503."""
-    MAX_TURNS_PER_USER: Annotated[int, Field(ge=1)] = 4
+    MAX_TURNS_PER_USER: PositiveInt = 4
     """Turns of one user that one worker has running at the same time; more are answered 429."""
 
     @property

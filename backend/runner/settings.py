@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,17 +32,17 @@ class Settings(BaseSettings):
     queue: Annotated[int, Field(ge=0, le=10_000)] = 100
     """Submissions that may wait for a slot; more are answered 503, as Judge0 does."""
     kept_results: Annotated[int, Field(ge=1, le=10_000)] = 200
-    kept_seconds: Annotated[float, Field(gt=0)] = 300.0
-    kept_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
+    kept_seconds: PositiveFloat = 300.0
+    kept_bytes: PositiveInt = 32 * 1024 * 1024
     """A result is kept until one of these three is passed."""
 
     max_cpu_time_limit: Annotated[float, Field(gt=0, le=300)] = 15.0
     max_wall_time_limit: Annotated[float, Field(ge=1, le=300)] = 20.0
     max_memory_limit: Annotated[int, Field(ge=2048, le=4_000_000)] = 512_000
     """In KiB. The largest limits a submission may ask for: Judge0's own by default."""
-    max_output: Annotated[int, Field(ge=1)] = 256 * 1024
+    max_output: PositiveInt = 256 * 1024
     """Bytes of standard output, and of standard error; a run that writes more is ended."""
-    max_body: Annotated[int, Field(ge=1)] = 1024 * 1024
+    max_body: PositiveInt = 1024 * 1024
     """Bytes of a request."""
     warm: bool | None = None
     """Whether runs start as copies of an interpreter that is already running, which is faster. By default on Linux."""
