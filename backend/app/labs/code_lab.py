@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from app.labs.draft import Draft
 from app.labs.export import Export
-from app.models.types import Input, examples
+from app.models.types import NO_NUL, Input, examples
 
 MAX_CODE_BYTES = 64 * 1024
 MAX_TESTS = 500
@@ -27,7 +27,7 @@ def _code(value: str) -> str:
 
 Code = Annotated[
     str,
-    StringConstraints(max_length=MAX_CODE_BYTES, pattern=r"^[^\x00]*$"),
+    StringConstraints(max_length=MAX_CODE_BYTES, pattern=NO_NUL),
     AfterValidator(_code),
     Field(description="At most 64 KiB in UTF-8; kept byte for byte."),
 ]

@@ -9,12 +9,9 @@ from pydantic import MISSING, ConfigDict, Field, StringConstraints
 
 from app.labs.draft import Draft, faults_of_items
 from app.labs.export import Export
-from app.models.types import Input, examples
+from app.models.types import NOT_BLANK, Input, examples
 
-Prose = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=5000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"),
-]
+Prose = Annotated[str, StringConstraints(min_length=1, max_length=5000, pattern=NOT_BLANK)]
 """A text of at most 5,000 characters that is not blank, kept byte for byte."""
 PageNumber = Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="A page of the source, from 1.")]
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from app.models.types import Input, examples
+from app.models.types import NOT_BLANK, Input, examples
 
 MAX_PAGES = 5000
 
@@ -55,7 +55,7 @@ class TextQuery(Input):
 
     q: Annotated[
         str,
-        StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"),
+        StringConstraints(min_length=1, max_length=1000, pattern=NOT_BLANK),
         Field(description='As web searches are written: `matrix -real`, `"symmetric matrix"`, `rank or trace`.'),
     ]
     source_id: Annotated[UUID | None, Field(description="Only in this source.")] = None

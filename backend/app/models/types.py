@@ -133,9 +133,9 @@ PathsWorkspace = Annotated[
     UUID | MISSING, Field(description="May be left out: it is the workspace in the path, and no other.")
 ]
 
-# Postgres cannot store NUL; the pattern keeps it out and says so in OpenAPI.
-_TEXT = r"^[^\x00]*$"
-_TEXT_NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+# Postgres cannot store NUL; the patterns keep it out and say so in OpenAPI.
+NO_NUL = r"^[^\x00]*$"
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
 MAX_TITLE = 500
 _MOST_COMPOSED = 4
@@ -158,16 +158,16 @@ _TITLE = (
     BeforeValidator(_trimmed),  # the last one is the first to run
     Field(description="Kept without space around it, in Unicode's form NFC."),
 )
-Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK), *_TITLE]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TITLE, pattern=_TEXT_NOT_BLANK), *_TITLE]
-Content = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=_TEXT_NOT_BLANK)]
-Label = Annotated[str, StringConstraints(max_length=500, pattern=_TEXT)]
-Handle = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
-CacheId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_TEXT_NOT_BLANK)]
-StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=_TEXT_NOT_BLANK)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=NOT_BLANK), *_TITLE]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TITLE, pattern=NOT_BLANK), *_TITLE]
+Content = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=NOT_BLANK)]
+Label = Annotated[str, StringConstraints(max_length=500, pattern=NO_NUL)]
+Handle = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=NOT_BLANK)]
+CacheId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=NOT_BLANK)]
+StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=NOT_BLANK)]
 ChatId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Search = Annotated[str, StringConstraints(max_length=255, pattern=_TEXT), BeforeValidator(_composed)]
+Search = Annotated[str, StringConstraints(max_length=255, pattern=NO_NUL), BeforeValidator(_composed)]
 
 # RFC 3339, section 5.6. Pydantic alone reads numbers too, as seconds since 1970.
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
