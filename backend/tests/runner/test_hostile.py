@@ -116,25 +116,11 @@ def test_a_hostile_program_harms_nothing(submit: Callable[..., dict[str, Any]], 
     ):
         assert secret not in text
     if name.startswith(("opens other", "writes to other")):
-        assert (result["stdout"] or "panicked").startswith("panicked"), "no descriptor but the library is there"
+        assert (result["stdout"] or "panicked").startswith("panicked"), "no other descriptor is there"
     if OUTPUT in program.statuses:
         assert len(result["stdout"] or result["stderr"]) == Settings.model_fields["max_output"].default
     if name == "looks at its environment":
         assert result["stdout"] == "{'PYTHONHOME': '/usr/local'}\n"
-
-
-def test_the_library_is_what_it_was(submit: Callable[..., dict[str, Any]]) -> None:
-    """After all of the above, in whatever order."""
-    library = Path(__file__).parents[2] / "runner/.python/usr/local/lib"
-    assert sorted(path.name for path in library.rglob("*")) == [
-        ".empty",
-        "lib-dynload",
-        "os.py",
-        "python3.11",
-        "python311.zip",
-    ]
-    assert all(path.stat().st_mode & 0o022 == 0 for path in library.rglob("*"))
-    assert submit("print('whole')")["stdout"] == "whole\n"
 
 
 def test_runs_share_nothing(submit: Callable[..., dict[str, Any]]) -> None:

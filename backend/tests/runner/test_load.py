@@ -162,7 +162,6 @@ def test_wrong_settings_are_named_and_not_shown() -> None:
 def test_damaged_machine_code_is_not_loaded(service: CodeRunner, tmp_path: Path) -> None:
     original = Python(Path(__file__).parents[2] / "runner/.python")
     copy = Python(tmp_path)
-    copy.library.mkdir()
     for name in ("compiled", "checksum"):
         getattr(copy, name).write_bytes(getattr(original, name).read_bytes())
     assert copy.is_ready()
