@@ -9,8 +9,7 @@ from app.errors import ProblemError
 from app.models.workspace import WorkspaceCopy
 from app.resources import Collection, open_session
 from app.services.files import Files
-from app.services.refusals import PERHAPS_DONE
-from app.services.sharing import begin_copy
+from app.services.sharing import abandon_copy, begin_copy
 from app.services.tables import Table
 
 
@@ -25,10 +24,9 @@ class WorkspaceCollection(Collection):
             missing = await files.copy(copy.paths)
             finish = {"copy_id": copy.id, "missing": missing, **values}
             row = await self._table.call(self._session, "finish_copy", finish)
-        except PERHAPS_DONE:
-            raise  # perhaps the rows are there by now
         except ProblemError:
-            await files.discard(list(copy.paths.values()))
+            if await abandon_copy(self._session, copy):  # else the rows may be there, and name the files
+                await files.discard(list(copy.paths.values()))
             raise
         workspaces = self._request.scope["path"].rsplit("/", 2)[0]
         return self._answer(row, status.HTTP_201_CREATED, {"Location": f"{workspaces}/{row.id}"})

@@ -1,7 +1,7 @@
--- Copies of a workspace that are begun at once, and that are told that a file is missing.
+-- Copies of a workspace that are begun at once, that fail, and that are told that a file is missing.
 
 begin;
-select plan(14);
+select plan(24);
 \ir people.psql
 
 create function pg_temp.path(name text) returns text language sql immutable as $$
@@ -59,6 +59,10 @@ select results_eq(
 );
 select is(pg_temp.finish(b), '23505', 'then the id is taken') from second;
 select is(pg_temp.finish(b), 'workspace_not_found', 'a copy is finished once') from first;
+select is(abandon_copy((b ->> 'id')::uuid), false, 'what is finished is not given up') from first;
+select is(abandon_copy((b ->> 'id')::uuid), true, 'what is not is, and will never be finished') from second;
+select is(pg_temp.finish(b), 'workspace_not_found', 'by nobody') from second;
+select is(abandon_copy((b ->> 'id')::uuid), false, 'it is given up once') from second;
 
 -- A file that is said to be missing.
 create temp table third on commit drop as select begin_copy(pg_temp.id('physics'), pg_temp.id('other')) as b;
@@ -66,6 +70,7 @@ grant select on third to public;
 select is(pg_temp.finish(b, array[pg_temp.path('a.pdf')]), 'write_conflict', 'a file that is there is not missing') from third;
 select is(pg_temp.finish(b, array[pg_temp.path('b.pdf')]), '1 rows', 'of what is not copied it is not asked') from third;
 select pg_temp.become('ada');
+select is(abandon_copy((b ->> 'id')::uuid), false, 'nobody gives up the copy of others') from third;
 select is(pg_temp.outcome($$ select begin_copy(pg_temp.id('physics'), pg_temp.id('other')) $$), 'id_taken', 'or takes its id') from third;
 reset role;
 delete from workspace_members where user_id = pg_temp.id('bob');
@@ -76,6 +81,21 @@ insert into workspace_members (workspace_id, user_id, role) values (pg_temp.id('
 delete from storage.objects where name = pg_temp.path('a.pdf');
 select pg_temp.become('bob');
 select is(pg_temp.finish(b, array[pg_temp.path('a.pdf')]), '1 rows', 'a file that is not there is missing') from third;
+
+-- Copies that fail do not count.
+create temp table failed on commit drop as
+  select begin_copy(pg_temp.id('physics')) as b from generate_series(1, 19);
+grant select on failed to public;
+select is(pg_temp.outcome($$ select begin_copy(pg_temp.id('physics')) $$), 'limit_reached', 'nobody begins more than 20 copies');
+reset role;
+insert into sources (workspace_id, type, title, storage_path) values (pg_temp.id('physics'), 'pdf', 'Waves', pg_temp.path('b.pdf'));
+select pg_temp.become('bob');
+select is((select count(*)::integer from failed where pg_temp.finish(b) = 'write_conflict'), 19, 'a file that came meanwhile makes them fail');
+select is(pg_temp.outcome($$ select begin_copy(pg_temp.id('physics')) $$), 'limit_reached', 'which alone makes no room');
+select is((select count(*)::integer from failed where abandon_copy((b ->> 'id')::uuid)), 19, 'they are given up');
+select is(
+  (select count(begin_copy(pg_temp.id('physics')))::integer from generate_series(1, 19)), 19, 'and as many are begun again'
+);
 
 select * from finish();
 rollback;

@@ -163,4 +163,5 @@ def test_a_file_that_is_there_is_not_taken_for_missing(backend: Backend, people:
         refused = data_api.post("/rpc/finish_copy", json=finish)
         assert refused.status_code == 409, refused.text
         assert refused.json()["message"] == "write_conflict"
+        assert data_api.post("/rpc/abandon_copy", json={"copy_id": begun["id"]}).json() is True
     assert people.viewer.get("/workspaces", params={"role": "owner"}).json() == []
