@@ -304,6 +304,10 @@ ACCOUNT = {
         "insert into workspaces (id, owner_id, name) values ('{new_place}', '{owner_id}', 'Taken')",
         "select count(*) is null from finish_copy('{begun}')",
     ),
+    "tokens are set aside": (
+        "select from ai_usage where user_id = '{owner_id}' and tokens = 2 for update",
+        "select reserve_tokens(1, 10) is null",
+    ),
 }
 """What an owner does, which is held up by the first statement in its middle."""
 
@@ -316,6 +320,10 @@ def test_an_account_is_deleted_while(
     new_place = str(uuid4())
     begun = begun_copy(backend.stack, place, owner_id, new_place)
     begun_copy(backend.stack, place, owner_id, str(uuid4()), "2 hours")
+    backend.stack.sql(f"""
+        insert into ai_usage (user_id, day, tokens)
+        select '{owner_id}', current_date - 100, tokens from generate_series(1, 2) tokens
+    """)  # noqa: S608
     names = {"place": place, "new_place": new_place, "begun": begun, "owner_id": owner_id}
     holder, user, deleter = begin("postgres"), begin("authenticated"), begin("postgres")
     holder.run(held.format_map(names))
