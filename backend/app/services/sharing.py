@@ -62,10 +62,10 @@ class Copy(msgspec.Struct, frozen=True):
     """Where each file is, and where its copy goes."""
 
 
-async def begin_copy(session: Session, workspace_id: UUID, new_id: UUID | None) -> Copy:
+async def begin_copy(session: Session, workspace_id: UUID, new_id: str | None) -> Copy:
     """Ask for a place for the copies of a workspace's files. Raises `NotFoundError`, `IdTakenError` and
     `LimitReachedError`."""
-    arguments = {"workspace_id": str(workspace_id), "copy_id": str(new_id) if new_id else None}
+    arguments = {"workspace_id": str(workspace_id), "copy_id": new_id}
     return await session.read(session.call("begin_copy", arguments), _read_copy, "a copy")
 
 

@@ -86,7 +86,8 @@ def test_who_may_read_a_workspace_copies_it_with_its_files(
     ((edge_source, edge_target),) = [(edge["source"], edge["target"]) for edge in canvas["edges"]]
     assert (edge_source, edge_target) == (sources[0]["id"], new["id"])
     problem(people.owner.get(f"/workspaces/{new_id}"), 404, "not_found")
-    problem(people.viewer.post(path, json={"id": new_id}), 409, "id_taken")
+    assert problem(people.viewer.post(path, json={"id": new_id}), 409, "id_taken")["existing"] == new_id
+    assert "existing" not in problem(people.owner.post(path, json={"id": new_id}), 409, "id_taken")
     for other in (people.former, people.stranger):
         problem(other.post(path, json={}), 404, "not_found")
     problem(people.viewer.post(path, json={"role": "owner"}), 422, "invalid_request")
@@ -149,7 +150,7 @@ def test_two_requests_for_one_copy_make_one_that_has_all_files(
             rows = people.viewer.get("/sources", params={"workspace_id": new_id}).json()
             files = {row["title"]: people.viewer.get(f"/sources/{row['id']}/file").content for row in rows}
             assert files == contents
-            problem(refused, 409, "id_taken")
+            assert problem(refused, 409, "id_taken")["existing"] == new_id
             unused = data_api.post("/rpc/unused_files", json={"workspace_id": new_id})
             assert unused.json() == [], "the other one's files are gone"
 
