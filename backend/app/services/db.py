@@ -30,7 +30,7 @@ from app.services.pool import MAX_REFUSAL_BYTES, read_whole
 from app.services.refusals import unreadable, upstream_problem
 from app.sharing_errors import ReadOnlyError
 
-SCHEMA_VERSION = "20261126000310"
+SCHEMA_VERSION = "20261126000410"
 """The newest of `supabase/migrations` that the gateway's queries rely on."""
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024

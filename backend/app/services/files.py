@@ -22,9 +22,11 @@ from starlette.requests import ClientDisconnect
 from app.context import Context
 from app.errors import (
     BadUpstreamError,
+    ConnectionLostError,
     InvalidRequestError,
     MalformedRequestError,
     NotFoundError,
+    OverloadedError,
     ProblemError,
     RangeError,
     StaleVersionError,
@@ -285,6 +287,8 @@ class Files:
         query.request = WrittenRequest(query.request, body)
         try:
             (saved,) = await self._session.read(query, _saved, "save_file")
+        except OverloadedError:
+            raise ConnectionLostError(_UNREAD) from None  # as overloaded, it would be taken for not saved
         except NotFoundError as refusal:
             source = await self._source(source_id)  # a hidden one is not found
             raise await write_refusal(self._session, source.workspace_id, refusal) from None
@@ -292,6 +296,7 @@ class Files:
         return SavedSource(bytes(saved.source), decoded(_version, bytes(saved.source), "save_file").version)
 
 
+_UNREAD = "The file is saved, but the gateway has no memory now for the source, which is large. Read the source."
 _missing = partial(
     NotFoundError, "There is no file at the source's `storage_path`: upload it there first, or use `PUT .../file`."
 )

@@ -1,14 +1,18 @@
 """Sharing: who is a member of a workspace, and the beginning of a copy of one."""
 
+import logging
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from app.errors import ProblemError
 from app.models.member import InvitationCreate, MemberUpdate
 from app.services.db import Session
 from app.services.refusals import unreadable
+
+logger = logging.getLogger(__name__)
 
 
 async def list_members(session: Session, workspace_id: UUID) -> bytes:
@@ -53,16 +57,25 @@ class Copy(msgspec.Struct, frozen=True):
     """A copy of a workspace that has begun."""
 
     id: str
-    """The new workspace's."""
+    """Of this attempt: what `finish_copy` and `abandon_copy` take."""
     paths: dict[str, str]
     """Where each file is, and where its copy goes."""
 
 
-async def begin_copy(session: Session, workspace_id: UUID, new_id: UUID | None) -> Copy:
+async def begin_copy(session: Session, workspace_id: UUID, new_id: str | None) -> Copy:
     """Ask for a place for the copies of a workspace's files. Raises `NotFoundError`, `IdTakenError` and
     `LimitReachedError`."""
-    arguments = {"workspace_id": str(workspace_id), "copy_id": str(new_id) if new_id else None}
+    arguments = {"workspace_id": str(workspace_id), "copy_id": new_id}
     return await session.read(session.call("begin_copy", arguments), _read_copy, "a copy")
+
+
+async def abandon_copy(session: Session, copy: Copy) -> bool:
+    """Give up a copy; whether it is certain now that no row names its files, nor ever will."""
+    try:
+        return await session.read(session.call("abandon_copy", {"copy_id": copy.id}), _read_bool, "abandon_copy")
+    except ProblemError as error:
+        logger.warning("a copy may be left that is begun and not finished: %s", error.code)
+        return False
 
 
 def _object(body: bytes) -> bytes:
@@ -76,3 +89,4 @@ _Member: Any = msgspec.defstruct(
 )
 _read_members = msgspec.json.Decoder(list[_Member]).decode
 _read_copy = msgspec.json.Decoder(Copy).decode
+_read_bool = msgspec.json.Decoder(bool).decode

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.integration.conftest import Backend, User, created, problem
 from tests.integration.people import CODE, PDF, VIEWPORT, People, open_people, write_content
-from tests.integration.rows import Row, canvas_edit, pasted
+from tests.integration.rows import Row, canvas_edit, new_source, pasted
 from tests.pdf import Line, pdf
 from tests.sample_document import document
 
@@ -85,7 +86,8 @@ def test_who_may_read_a_workspace_copies_it_with_its_files(
     ((edge_source, edge_target),) = [(edge["source"], edge["target"]) for edge in canvas["edges"]]
     assert (edge_source, edge_target) == (sources[0]["id"], new["id"])
     problem(people.owner.get(f"/workspaces/{new_id}"), 404, "not_found")
-    problem(people.viewer.post(path, json={"id": new_id}), 409, "id_taken")
+    assert problem(people.viewer.post(path, json={"id": new_id}), 409, "id_taken")["existing"] == new_id
+    assert "existing" not in problem(people.owner.post(path, json={"id": new_id}), 409, "id_taken")
     for other in (people.former, people.stranger):
         problem(other.post(path, json={}), 404, "not_found")
     problem(people.viewer.post(path, json={"role": "owner"}), 422, "invalid_request")
@@ -119,3 +121,48 @@ def test_a_canvas_of_200_nodes_with_a_book_is_copied_in_one_request(people: Peop
     (found,) = people.viewer.get("/sources", params={"workspace_id": copy["id"], "status": "ready"}).json()
     last = people.viewer.get(f"/sources/{found['id']}/pages", params={"first": 1000}).json()
     assert [page["number"] for page in last] == [1000]
+
+
+NOTE = {"Content-Type": "text/plain"}
+
+
+def notes(api: httpx.Client, workspace: Row, number: int) -> dict[str, bytes]:
+    """So many sources with files; what each file says, by the source's title."""
+    contents = {f"Note {n}": f"This is note {n}.".encode() for n in range(number)}
+    for title, content in contents.items():
+        source = created(api.post("/sources", json=new_source(workspace, title=title)))
+        assert api.put(f"/sources/{source['id']}/file", content=content, headers=NOTE).json()["status"] == "ready"
+    return contents
+
+
+def test_two_requests_for_one_copy_make_one_that_has_all_files(
+    backend: Backend, people: People, workspace: Row
+) -> None:
+    contents = notes(people.owner, workspace, 6)
+    viewer = people.users["viewer"]
+    with backend.gateway(viewer) as again, backend.data_api(viewer) as data_api, ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            new_id = str(uuid4())
+            copy = (f"/workspaces/{workspace['id']}/copy", {"id": new_id})
+            requests = [pool.submit(client.post, copy[0], json=copy[1]) for client in (people.viewer, again)]
+            made, refused = sorted((request.result() for request in requests), key=lambda answer: answer.status_code)
+            assert created(made)["id"] == new_id
+            rows = people.viewer.get("/sources", params={"workspace_id": new_id}).json()
+            files = {row["title"]: people.viewer.get(f"/sources/{row['id']}/file").content for row in rows}
+            assert files == contents
+            assert problem(refused, 409, "id_taken")["existing"] == new_id
+            unused = data_api.post("/rpc/unused_files", json={"workspace_id": new_id})
+            assert unused.json() == [], "the other one's files are gone"
+
+
+def test_a_file_that_is_there_is_not_taken_for_missing(backend: Backend, people: People, workspace: Row) -> None:
+    """As Storage says to whoever loses the role for a moment while the files are copied."""
+    notes(people.owner, workspace, 1)
+    with backend.data_api(people.users["viewer"]) as data_api:
+        begun = data_api.post("/rpc/begin_copy", json={"workspace_id": workspace["id"]}).json()
+        finish = {"copy_id": begun["id"], "missing": list(begun["paths"])}
+        refused = data_api.post("/rpc/finish_copy", json=finish)
+        assert refused.status_code == 409, refused.text
+        assert refused.json()["message"] == "write_conflict"
+        assert data_api.post("/rpc/abandon_copy", json={"copy_id": begun["id"]}).json() is True
+    assert people.viewer.get("/workspaces", params={"role": "owner"}).json() == []

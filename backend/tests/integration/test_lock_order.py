@@ -254,3 +254,83 @@ def test_the_id_of_a_workspace_is_asked_for_while_it_is_deleted(
     queue(supervisor, (maker, f"insert into workspaces (id, name) values ('{place}', 'Again')"))  # noqa: S608
     assert deleter.run("commit") == ""
     assert 'unique constraint "workspaces_pkey"' in maker.receive()
+
+
+def begun_copy(stack: PostgresStack, place: str, owner: str, place_of_copy: str, age: str = "0") -> str:
+    """A copy that the owner has begun so long ago."""
+    id_ = str(uuid4())
+    stack.sql(f"""
+        insert into private.workspace_copies (id, new_workspace_id, workspace_id, user_id, ids, paths, created_at)
+        values ('{id_}', '{place_of_copy}', '{place}', '{owner}', '{{}}', '{{}}', now() - interval '{age}')
+    """)  # noqa: S608
+    return id_
+
+
+@pytest.fixture
+def other_place(backend: Backend, place: str, owner_id: str) -> str:
+    """The id of another workspace; of both there is a copy that was begun long ago."""
+    other = str(uuid4())
+    backend.stack.sql(f"insert into workspaces (id, owner_id, name) values ('{other}', '{owner_id}', 'Analysis')")  # noqa: S608
+    for original in (place, other):
+        begun_copy(backend.stack, original, owner_id, str(uuid4()), "2 hours")
+    return other
+
+
+@pytest.mark.usefixtures("other_place")
+def test_a_copy_begins_while_its_original_is_deleted(
+    place: str, owner_id: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """Copies begun long ago, of whatever workspace, go only when the copy waits for nobody any more."""
+    deleter, copier = begin("postgres"), begin("authenticated")
+    deleter.run(f"select from workspaces where owner_id = '{owner_id}' for update")
+    queue(supervisor, (copier, f"select begin_copy('{place}')"))
+    assert deleter.run(f"delete from workspaces where owner_id = '{owner_id}'") == ""  # noqa: S608
+    assert deleter.run("commit") == ""
+    assert "workspace_not_found" in copier.receive()
+
+
+def test_a_copy_begins_while_another_workspace_is_deleted(place: str, other_place: str, begin: Open) -> None:
+    deleter, copier = begin("authenticated"), begin("authenticated")
+    assert deleter.run(f"select delete_workspace('{other_place}')") == "{}\n"
+    assert "paths" in copier.run(f"select begin_copy('{place}')"), "it waits for nobody"
+
+
+ACCOUNT = {
+    "a copy is begun": (
+        "select from workspaces where id = '{place}' for update",
+        "select begin_copy('{place}') is null",
+    ),
+    "a copy is finished": (
+        "insert into workspaces (id, owner_id, name) values ('{new_place}', '{owner_id}', 'Taken')",
+        "select count(*) is null from finish_copy('{begun}')",
+    ),
+    "tokens are set aside": (
+        "select from ai_usage where user_id = '{owner_id}' and tokens = 2 for update",
+        "select reserve_tokens(1, 10) is null",
+    ),
+}
+"""What an owner does, which is held up by the first statement in its middle."""
+
+
+@pytest.mark.parametrize(("held", "statement"), ACCOUNT.values(), ids=list(ACCOUNT))
+def test_an_account_is_deleted_while(
+    backend: Backend, place: str, owner_id: str, begin: Open, supervisor: Supervisor, held: str, statement: str
+) -> None:
+    """Both begin with the account, whatever rows of it they take then."""
+    new_place = str(uuid4())
+    begun = begun_copy(backend.stack, place, owner_id, new_place)
+    begun_copy(backend.stack, place, owner_id, str(uuid4()), "2 hours")
+    backend.stack.sql(f"""
+        insert into ai_usage (user_id, day, tokens)
+        select '{owner_id}', current_date - 100, tokens from generate_series(1, 2) tokens
+    """)  # noqa: S608
+    names = {"place": place, "new_place": new_place, "begun": begun, "owner_id": owner_id}
+    holder, user, deleter = begin("postgres"), begin("authenticated"), begin("postgres")
+    holder.run(held.format_map(names))
+    deletion = f"delete from auth.users where id = '{owner_id}'"  # noqa: S608
+    queue(supervisor, (user, statement.format_map(names)), (deleter, deletion))
+    holder.run("rollback")
+    assert user.receive() == "f\n"
+    assert user.run("commit") == ""
+    assert deleter.receive() == ""
+    assert deleter.run("commit") == ""

@@ -194,6 +194,29 @@ def test_lists_that_nobody_could_read_are_empty(backend: Backend) -> None:
     assert "immutable_column" in told.stderr, "the triggers are on again"
 
 
+# A copy whose files are on their way.
+BEGUN_COPY = """
+insert into auth.users (id, email) values (md5('ada')::uuid, 'ada@example.com');
+insert into workspaces (id, owner_id, name) values (md5('Art')::uuid, md5('ada')::uuid, 'Art');
+insert into private.workspace_copies (id, workspace_id, user_id, ids, paths)
+  values (md5('copy')::uuid, md5('Art')::uuid, md5('ada')::uuid, '{}', '{}');
+"""
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_a_copy_that_was_begun_before_is_finished(backend: Backend) -> None:
+    with new_database(backend, "begun") as psql:
+        upgrade(psql, "20261126000400", BEGUN_COPY)
+        told = psql(
+            "-c",
+            """
+            select set_config('request.jwt.claims', json_build_object('sub', md5('ada')::uuid)::text, false);
+            select id = md5('copy')::uuid, name from finish_copy(md5('copy')::uuid);
+            """,
+        )
+    assert told.stdout.splitlines()[1:] == ["t|Art"], told.stderr
+
+
 @pytest.mark.parametrize("migration", sorted(MIGRATIONS.glob("*.sql"))[12:], ids=lambda file: file.stem)
 def test_a_migration_says_what_it_changes_in_rows_that_are_there(migration: Path) -> None:
     assert "\n-- Rows that are there: " in migration.read_text(encoding="utf-8")

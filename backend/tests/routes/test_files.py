@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from app.config import Settings
 from app.context import Context
-from app.errors import StaleVersionError
+from app.errors import ConnectionLostError, StaleVersionError
 from app.memory import Memory
 from app.services.db import Session
 from app.services.documents import Documents
@@ -97,9 +97,9 @@ def test_an_upload_is_the_file_then_the_row_then_the_old_file(client: TestClient
 
 
 @asynccontextmanager
-async def open_files() -> AsyncIterator[tuple[Files, Context]]:
+async def open_files(memory: Memory) -> AsyncIterator[tuple[Files, Context]]:
     """The files of sources, over the upstream of these tests."""
-    context = make_context(Memory(1 << 20, patience=1))
+    context = make_context(memory)
     async with AiohttpClient(Settings()) as http:
         session = Session(client_over(http, server.url), {}, context)
         bucket = Bucket(http, f"{server.url}/storage/v1/object", {}, context)
@@ -108,7 +108,7 @@ async def open_files() -> AsyncIterator[tuple[Files, Context]]:
 
 def test_the_text_of_a_file_is_counted_as_memory(store: respx.Router) -> None:
     async def upload() -> int:
-        async with open_files() as (files, context):
+        async with open_files(Memory(1 << 20, patience=1)) as (files, context):
             await files.upload(UUID(SOURCE_ID), Upload("text/plain", None, chunks(b"some text")), None)
         return context.memory.size
 
@@ -181,7 +181,7 @@ def test_a_file_that_is_refused_for_its_version_is_not_read(store: respx.Router)
         yield b"some text"
 
     async def upload() -> None:
-        async with open_files() as (files, _):
+        async with open_files(Memory(1 << 20, patience=1)) as (files, _):
             await files.upload(UUID(SOURCE_ID), Upload("text/plain", None, body()), None, frozenset({4}))
 
     with pytest.raises(StaleVersionError):
@@ -246,6 +246,22 @@ def test_what_a_viewer_sends_is_refused_as_such(client: TestClient, store: respx
 def test_a_file_that_perhaps_has_its_row_is_kept(client: TestClient, store: respx.Router) -> None:
     store["save"].mock(side_effect=httpx.ReadError("reset"))
     problem(client.put(f"{PATH}/file", content=b"some text", headers=TEXT), 502, "connection_lost")
+    assert not store["remove"].calls
+
+
+def test_a_file_whose_row_there_is_no_memory_for_is_kept(store: respx.Router) -> None:
+    large = SAVED | {"metadata": {"text": "x" * 100_000}}
+    store["save"].respond(200, json=[{"source": large, "unused": []}])
+
+    async def upload() -> None:
+        memory = Memory(100_000, patience=0.01)
+        others = memory.share()
+        await others.grow(1000)
+        async with open_files(memory) as (files, _):
+            await files.upload(UUID(SOURCE_ID), Upload("text/plain", None, chunks(b"some text")), None)
+
+    with pytest.raises(ConnectionLostError):
+        asyncio.run(upload())
     assert not store["remove"].calls
 
 

@@ -90,6 +90,7 @@ def copying(upstream: respx.Router) -> respx.Router:
     upstream.post(f"{RPC}/begin_copy", name="begin").respond(200, json={"id": NEW_ID, "paths": PATHS})
     upstream.post("/storage/v1/object/copy", name="copy").respond(200, json={"Key": "k"})
     upstream.post(f"{RPC}/finish_copy", name="finish").respond(200, json=ROW | {"id": NEW_ID})
+    upstream.post(f"{RPC}/abandon_copy", name="abandon").respond(200, json=True)
     upstream.delete("/storage/v1/object/sources", name="remove").respond(200, json=[])
     return upstream
 
@@ -133,6 +134,7 @@ def test_what_is_broken_off_leaves_no_file(client: TestClient, copying: respx.Ro
     copying["copy"].mock(return_value=httpx.Response(400, json=full))
     problem(client.post(f"{HOME}/copy", json={}), 413, "body_too_large")
     assert len(copying["remove"].calls) == 2
+    assert bodies(copying["abandon"]) == [{"copy_id": NEW_ID}] * 2
 
 
 @pytest.mark.parametrize(
@@ -146,6 +148,17 @@ def test_what_is_broken_off_leaves_no_file(client: TestClient, copying: respx.Ro
 def test_files_whose_rows_may_be_there_are_kept(
     client: TestClient, copying: respx.Router, answer: Any, code: str
 ) -> None:
-    copying["finish"].mock(side_effect=[answer])
-    assert client.post(f"{HOME}/copy", json={}).json()["code"] == code
+    for kept in (httpx.Response(200, json=False), httpx.Response(503), httpx.ReadError("reset")):
+        copying["finish"].mock(side_effect=[answer])
+        copying["abandon"].mock(side_effect=[kept])
+        assert client.post(f"{HOME}/copy", json={}).json()["code"] == code
+    assert len(copying["abandon"].calls) == 3
     assert not copying["remove"].calls
+
+
+def test_files_whose_rows_will_never_be_there_go_whatever_became_of_the_answer(
+    client: TestClient, copying: respx.Router
+) -> None:
+    copying["finish"].mock(side_effect=[httpx.ReadError("reset")])
+    problem(client.post(f"{HOME}/copy", json={}), 502, "connection_lost")
+    assert bodies(copying["remove"]) == [{"prefixes": [*PATHS.values()]}]
