@@ -65,11 +65,9 @@ class Submissions:
         return self._running.get(token) or self._kept.get(token)
 
     async def _run(self, submission: Submission) -> None:
-        waiting = True
         try:
             async with self._slots:
                 self._waiting -= 1
-                waiting = False
                 submission.status = PROCESSING
                 ending = await self._sandbox.run(submission.source_code, submission.stdin, submission.limits)
             expected = submission.expected_output
@@ -91,7 +89,6 @@ class Submissions:
                 },
             )
         finally:
-            self._waiting -= waiting
             submission.finished_at = time.monotonic()
             self._running.pop(submission.token, None)
             self._kept[submission.token] = submission

@@ -119,9 +119,6 @@ class Template:
                         for descriptor in descriptors:
                             os.close(descriptor)
                         continue
-                    signal.set_wakeup_fd(-1)
-                    for descriptor in (waker, wake):
-                        os.close(descriptor)
                     self.become_run(descriptors, cpu, wall, memory, guest_memory)
                     return
 

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
+import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +16,10 @@ import pytest
 import wasmtime
 
 from dev.runner import CodeRunner
-from runner.sandbox import DESCRIPTIONS, TEMPLATE, Ending, Limits, Sandbox
+from runner.python import Python
+from runner.sandbox import DESCRIPTIONS, GUEST, TEMPLATE, Ending, Limits, Sandbox
 from runner.settings import Settings
-from runner.template import random_get
+from runner.template import JOB, READY, random_get
 from tests.processes import command, descendants
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which is Linux's")
@@ -121,6 +125,39 @@ def test_what_no_program_can_do_to_itself_is_no_fault_of_the_program(
     assert "says nothing about the program" in (ending.message or "")
 
 
+def test_a_run_that_cannot_be_set_up_is_no_fault_of_the_program(service: CodeRunner) -> None:
+    async def run() -> Ending:
+        async with sandbox() as started:
+            return await started.run(b"print(1)", b"", replace(LIMITS, cpu_seconds=-1.0))
+
+    assert DESCRIPTIONS[asyncio.run(run()).status] == "Internal Error"
+
+
+def test_no_run_outlives_a_service_that_has_not_read_all_endings(service: CodeRunner) -> None:
+    """Then the template's socket is reset, and not only closed."""
+    ours, its = socket.socketpair()
+    python = Python(Settings().python_folder)
+    arguments = [TEMPLATE, python.compiled, GUEST, 2**28, 1]
+    template = subprocess.Popen(
+        [sys.executable, "-I", *map(str, arguments)], stdin=its.fileno(), stderr=subprocess.DEVNULL
+    )
+    its.close()
+    assert ours.recv(1) == READY
+    for number, program in enumerate([b"while True: pass", b"pass"]):
+        with tempfile.TemporaryFile() as file, open(os.devnull, "wb") as nowhere:
+            file.write(b"%d\n%b" % (len(program), program))
+            file.seek(0)
+            job = JOB.pack(number, 20.0, 20.0, 2**27)
+            socket.send_fds(ours, [job], [file.fileno(), nowhere.fileno(), nowhere.fileno()])
+    ours.recv(1, socket.MSG_PEEK)  # the second has ended
+    runs = descendants(TEMPLATE.name, template.pid)
+    ours.close()
+    template.wait(10)
+    assert runs
+    while any(map(command, runs)):
+        pass
+
+
 def test_a_run_that_loses_its_template_leaves_nothing_waiting(service: CodeRunner) -> None:
     ending = while_it_runs(lambda pid: os.kill(os.getpgid(pid), signal.SIGKILL))  # whose group is named by the template
     assert DESCRIPTIONS[ending.status] == "Internal Error"
@@ -144,6 +181,16 @@ def test_no_run_outlives_a_template_that_is_given_up(service: CodeRunner, signum
         assert DESCRIPTIONS[(await running).status] == "Internal Error"
 
     asyncio.run(asyncio.wait_for(run(), 15))
+
+
+def test_a_run_is_told_with_the_time_that_it_took(service: CodeRunner) -> None:
+    async def run() -> Ending:
+        async with sandbox() as started:
+            return await started.run(b"while True: pass", b"", replace(LIMITS, cpu_seconds=0.5))
+
+    taken = asyncio.run(run()).cpu_seconds
+    assert taken
+    assert 0.4 < taken < 1
 
 
 def test_the_kernel_holds_each_run(service: CodeRunner) -> None:
