@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -154,8 +155,9 @@ def test_no_run_outlives_a_service_that_has_not_read_all_endings(service: CodeRu
     ours.close()
     template.wait(10)
     assert runs
+    give_up_at = time.monotonic() + 10  # long before their own clocks
     while any(map(command, runs)):
-        pass
+        assert time.monotonic() < give_up_at
 
 
 def test_a_run_that_loses_its_template_leaves_nothing_waiting(service: CodeRunner) -> None:
