@@ -245,6 +245,30 @@ def test_a_source_is_copied_while_its_file_is_replaced(
     assert backend.stack.sql(text) == "ready|1|1\n"
 
 
+@pytest.mark.parametrize(
+    ("call", "whose", "told"),
+    [
+        ("remove_member('{place}', '{member}')", "member", "member_not_found"),
+        ("change_member('{place}', '{member}', 'viewer')", "member", "member_not_found"),
+        ("change_member('{place}', '{member}', 'owner')", "member", "member_not_found"),
+        ("change_member('{place}', '{member}', 'owner')", "owner", "workspace_not_found"),
+    ],
+)
+def test_an_account_is_deleted_while_its_role_changes(
+    backend: Backend, owner_id: str, place: str, begin: Open, supervisor: Supervisor, call: str, whose: str, told: str
+) -> None:
+    """Who changes roles waits for the account and has nothing yet: its deletion goes on to workspaces and roles."""
+    member = backend.new_user().id
+    backend.stack.sql(f"insert into workspace_members values ('{place}', '{member}', 'editor')")  # noqa: S608
+    account = {"member": member, "owner": owner_id}[whose]
+    deleter, owner = begin("postgres"), begin("authenticated")
+    deleter.run(f"select from auth.users where id = '{account}' for update")  # what the deletion takes first
+    queue(supervisor, (owner, f"select {call.format(place=place, member=member)}"))
+    assert deleter.run(f"delete from auth.users where id = '{account}'") == ""  # noqa: S608
+    assert deleter.run("commit") == ""
+    assert told in owner.receive()
+
+
 def test_the_id_of_a_workspace_is_asked_for_while_it_is_deleted(
     backend: Backend, place: str, begin: Open, supervisor: Supervisor
 ) -> None:
