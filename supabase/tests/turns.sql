@@ -1,7 +1,7 @@
 -- Turns: answers and labs that a model writes, who may write them, and what becomes of those that lose their writer.
 
 begin;
-select plan(72);
+select plan(74);
 
 \ir people.psql
 
@@ -178,6 +178,19 @@ select throws_like(
   $$ insert into labs (workspace_id, type, failure, status) values (pg_temp.id('physics'), 'quiz_lab', 'Oh no', 'failed') $$,
   '%"labs_failure_word"', 'a failure is a word'
 );
+
+-- A lab in the trash is left as it is, and ended once it has come back.
+update labs set status = 'generating', progress = '{"step": "reading"}';
+select move_to_trash('labs', pg_temp.id('quiz'));
+select pg_temp.let_lapse();
+select end_lapsed_turns(pg_temp.id('physics'));
+select edit_canvas(pg_temp.id('physics'), jsonb_build_object('restore', jsonb_build_object('nodes', jsonb_build_array(pg_temp.id('quiz')))));
+select results_eq(
+  'select status, progress, version from labs', $$ values ('generating', '{"step": "reading"}'::jsonb, 5) $$,
+  'a lab comes back from the trash as it was, also one that has lost its writer there'
+);
+select end_lapsed_turns(pg_temp.id('physics'));
+select results_eq('select status, failure, version from labs', $$ values ('failed', 'interrupted', 6) $$, 'and whoever finds it ends it then');
 
 -- What a day's tokens are spent on.
 create temp table reserved (id uuid) on commit drop;
