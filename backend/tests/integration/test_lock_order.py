@@ -225,6 +225,57 @@ def test_a_generation_begins_while_a_lapsed_one_is_deleted(
     assert "lab_not_found" in learner.receive()
 
 
+def begin_answers(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor, held: str, first: str, second: str
+) -> list[str]:
+    """What two are answered who begin answers in a workspace: the first before the lease of another answer ends, and
+    waiting for rows that are held; the second after that."""
+    backend.stack.sql(f"""
+        insert into chat_messages (id, workspace_id, role, content, status) values
+          (default, '{place}', 'user', 'Why?', default), ('{place}', '{place}', 'assistant', 'So', default),
+          (default, '{place}', 'user', 'How?', default), (default, '{place}', 'assistant', '', 'streaming')
+    """)  # noqa: S608
+    holder, *others = begin("postgres"), begin("authenticated"), begin("authenticated")
+    holder.run(f"select from {held} and workspace_id = '{place}' for update")
+    queue(supervisor, (others[0], first))
+    backend.stack.sql(f"""
+        set local session_replication_role = replica;
+        update chat_messages set lease_until = now() - interval '1 minute'
+          where workspace_id = '{place}' and lease_until is not null
+    """)  # noqa: S608
+    queue(supervisor, (others[1], second))
+    holder.run("commit")
+    answers = []
+    for session in others:
+        answers.append(session.receive())
+        if "ERROR" not in answers[-1]:
+            assert session.run("commit") == ""
+    return answers
+
+
+def test_two_answer_again_when_the_lease_of_an_answer_ends(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """The first deletes what the second deletes too, and the second ends the answer that is in the way of the first."""
+    again = f"select count(*) from begin_answer('{place}', 'main', gen_random_uuid(), replaced_id => '{place}')"  # noqa: S608
+    first, second = begin_answers(
+        backend, place, begin, supervisor, "chat_messages where content = 'How?'", again, again
+    )
+    assert "chat_messages_running_key" in first
+    assert second == "2\n"
+
+
+def test_two_ask_when_the_lease_of_an_answer_ends(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """They wait for one number after the other, also in two conversations, before they end what is in their way."""
+    question = "jsonb_build_object('id', gen_random_uuid(), 'content', 'When?')"
+    ask = f"select count(*) from begin_answer('{place}', '%s', gen_random_uuid(), {question})"  # noqa: S608
+    counter = "private.chat_counters where true"
+    answers = begin_answers(backend, place, begin, supervisor, counter, ask % "main", ask % "side")
+    assert answers == ["2\n", "2\n"]
+
+
 def test_a_source_is_copied_while_its_file_is_replaced(
     backend: Backend, place: str, begin: Open, supervisor: Supervisor
 ) -> None:
