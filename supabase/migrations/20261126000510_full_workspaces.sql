@@ -1,4 +1,5 @@
--- Full workspaces: where there are 1,000 members, a viewer among them may still become an editor.
+-- Full workspaces: where there are 1,000 members, a viewer among them may still become an editor. And who accepts an
+-- invitation takes the own account before the workspace, as who changes roles does.
 -- Rows that are there: nothing changes.
 
 create or replace function public.accept_invitation(token text) returns table (workspace_id uuid, role text)

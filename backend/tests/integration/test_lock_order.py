@@ -4,68 +4,17 @@ The embedded stack has one connection, so that nobody waits there.
 """
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
 
-from dev.postgres import PostgresStack, psql_command
-from dev.processes import Supervisor, base_environment
+from dev.postgres import PostgresStack
+from dev.processes import Supervisor
 from tests.integration.conftest import Backend
+from tests.integration.transactions import Open, Transaction, open_transactions, queue
 
 pytestmark = pytest.mark.parametrize("backend", ["postgres"], indirect=True)
-
-
-class Session:
-    """One connection, in a transaction of the workspace's owner, which is held open between statements."""
-
-    def __init__(self, stack: PostgresStack, owner: str) -> None:
-        self._stack = stack
-        self._name = f"lock_order_{uuid4().hex}"
-        self._psql = subprocess.Popen(
-            [*psql_command(stack.psql, stack.dsn), "-At"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            bufsize=1,
-            env=base_environment() | {"PGAPPNAME": self._name},
-        )
-        claims = json.dumps({"sub": owner, "role": "authenticated"})
-        self.run(f"set statement_timeout = '30s'; begin; set local request.jwt.claims = '{claims}'")
-
-    def close(self) -> None:
-        self._psql.kill()
-        self._psql.communicate()
-
-    def send(self, statement: str) -> None:
-        """Begin a statement."""
-        assert self._psql.stdin
-        self._psql.stdin.write(f"{statement};\n\\echo :done\n")
-
-    def receive(self) -> str:
-        """What the statement answers, once it is done; an error ends the session, and is the answer."""
-        assert self._psql.stdout
-        lines = []
-        for line in self._psql.stdout:
-            if line == ":done\n":
-                break
-            lines.append(line)
-        return "".join(lines)
-
-    def run(self, statement: str) -> str:
-        self.send(statement)
-        return self.receive()
-
-    def is_waiting(self) -> bool:
-        """Whether the statement waits for a lock."""
-        asked = f"select wait_event_type from pg_stat_activity where application_name = '{self._name}'"  # noqa: S608
-        return self._stack.sql(asked) == "Lock\n"
-
-
-Open = Callable[[str], Session]
 
 
 @pytest.fixture
@@ -83,29 +32,14 @@ def place(backend: Backend, owner_id: str) -> str:
 
 @pytest.fixture
 def begin(backend: Backend, owner_id: str) -> Iterator[Open]:
-    """Opens a session as a role of the database."""
-    with ExitStack() as opened:
-
-        def open_session(role: str) -> Session:
-            session = Session(backend.stack, owner_id)
-            opened.callback(session.close)
-            assert session.run(f"set local role {role}") == ""
-            return session
-
-        yield open_session
+    with open_transactions(backend.stack, owner_id) as begin:
+        yield begin
 
 
 @pytest.fixture
 def supervisor() -> Iterator[Supervisor]:
     with Supervisor() as supervisor:
         yield supervisor
-
-
-def queue(supervisor: Supervisor, *steps: tuple[Session, str]) -> None:
-    """Begins the statements one after the other, each once the one before waits."""
-    for session, statement in steps:
-        session.send(statement)
-        supervisor.wait_until(session.is_waiting, "the lock that it waits for")
 
 
 def ordered(number: int) -> list[str]:
@@ -186,7 +120,7 @@ def delete_both(place: str, labs: list[str]) -> str:
 
 
 def after_a_delete(
-    place: str, labs: list[str], begin: Open, supervisor: Supervisor, user: Session, statement: str
+    place: str, labs: list[str], begin: Open, supervisor: Supervisor, user: Transaction, statement: str
 ) -> None:
     """Has a delete of both labs, and then the user's statement, wait for the first of them. Then the delete is done."""
     holder, editor = begin("postgres"), begin("authenticated")
@@ -319,6 +253,21 @@ def test_an_account_is_deleted_while_its_role_changes(
     assert deleter.run(f"delete from auth.users where id = '{account}'") == ""  # noqa: S608
     assert deleter.run("commit") == ""
     assert told in owner.receive()
+
+
+def test_who_accepts_an_invitation_takes_the_own_account_first(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """As a deletion of it does. Whoever waits for it holds no workspace."""
+    guest = backend.new_user().id
+    owner, deleter, accepter = begin("authenticated"), begin("postgres"), begin("authenticated", guest)
+    token = owner.run(f"select create_invitation('{place}', 'viewer') ->> 'token'").strip()
+    assert owner.run("commit") == ""
+    deleter.run(f"select from auth.users where id = '{guest}' for update")
+    queue(supervisor, (accepter, f"select accept_invitation('{token}')"))
+    assert deleter.run(f"select name from workspaces where id = '{place}' for update nowait") == "Algebra\n"  # noqa: S608
+    assert deleter.run("rollback") == ""
+    assert accepter.receive() == f"({place},viewer)\n"
 
 
 def test_the_id_of_a_workspace_is_asked_for_while_it_is_deleted(
