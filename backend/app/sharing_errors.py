@@ -28,8 +28,8 @@ class OwnerOnlyError(ProblemError):
 
 
 class AskerOnlyError(ProblemError):
-    """Somebody else has asked, and only they may stop or delete the answer. Wait until it has ended, or ask in a
-    conversation of your own: under another `id`."""
+    """Somebody else has asked, and only they may stop the answer. Until it has ended, only they and the owner of the
+    workspace may delete it. Wait for that, or ask in a conversation of your own: under another `id`."""
 
     status, code, title = 403, "asker_only", "For the asker alone"
 

@@ -1,7 +1,7 @@
 -- Generation: who may begin and finish it, what is written at its end, and what is not.
 
 begin;
-select plan(35);
+select plan(44);
 
 \ir people.psql
 
@@ -109,6 +109,43 @@ select throws_ok($$ select lab_solution(pg_temp.id('hand')) $$, 'PT404', 'no_sol
 update labs set status = 'generating', progress = jsonb_build_object('turn', pg_temp.id('sixth')) where id = pg_temp.id('hand');
 select is(pg_temp.finish('hand', 'sixth'), null, 'also where the lab is its own, a turn writes over no content');
 select is(generated_content ->> 'instructions', 'mine', 'which still stays') from labs where id = pg_temp.id('hand');
+
+-- It makes no difference whether the generation has ended a moment before, or has not begun.
+insert into labs (id, workspace_id, type) select pg_temp.id(name), pg_temp.id('physics'), 'essay_lab' from unnest(array['lapsed', 'new', 'done']) name;
+update labs set status = 'failed', failure = 'interrupted' where id = pg_temp.id('lapsed');
+update labs set generated_content = '{"mine": 1}' where id in (pg_temp.id('lapsed'), pg_temp.id('new'));
+select results_eq(
+  $$ select id = pg_temp.id('new'), status, failure, version from labs where id in (pg_temp.id('lapsed'), pg_temp.id('new')) order by 1 $$,
+  $$ values (false, 'in_progress', null::text, 3), (true, 'in_progress', null, 2) $$,
+  'content by hand makes a lab that has failed, or was not generated yet, in progress'
+);
+update labs set generated_content = '{"mine": 1}', status = 'completed' where id = pg_temp.id('done');
+update labs set generated_content = '{"mine": 2}' where id = pg_temp.id('done');
+select is(status, 'completed', 'another status is what somebody has said') from labs where id = pg_temp.id('done');
+insert into labs (id, workspace_id, type, generated_content) values (pg_temp.id('made'), pg_temp.id('physics'), 'essay_lab', '{"mine": 1}');
+select is(status, 'pending', 'also of a lab that is made with content') from labs where id = pg_temp.id('made');
+
+-- A solution belongs to what was generated along with it, and stays when somebody changes that.
+update labs set status = 'given_up', generated_content = generated_content || '{"instructions": "Edited"}' where id = pg_temp.id('code');
+select is(lab_solution(pg_temp.id('code')), 'x = 1', 'a solution stays when content is edited');
+update labs set generated_content = null where id = pg_temp.id('code');
+select begin_generation(pg_temp.id('code'), pg_temp.id('eighth'));
+update labs set status = 'given_up' where id = pg_temp.id('code');
+select is(lab_solution(pg_temp.id('code')), 'x = 1', 'also when a generation comes to nothing, so that the content can be put back');
+update labs set type = 'flashcard_lab', status = 'pending' where id = pg_temp.id('code');
+select begin_generation(pg_temp.id('code'), pg_temp.id('ninth'));
+select is(
+  finish_generation(pg_temp.id('code'), pg_temp.id('other'), '{"cards": [{"front": "a", "back": "b"}]}'), null, 'another turn finishes nothing'
+);
+reset role;
+select is(count(*), 1::bigint, 'and takes no solution away') from lab_solutions where lab_id = pg_temp.id('code');
+select pg_temp.become('ada');
+select is(
+  finish_generation(pg_temp.id('code'), pg_temp.id('ninth'), '{"cards": [{"front": "a", "back": "b"}]}'), 'in_progress',
+  'a lab becomes one of another type'
+);
+update labs set status = 'completed' where id = pg_temp.id('code');
+select throws_ok($$ select lab_solution(pg_temp.id('code')) $$, 'PT404', 'no_solution', 'and has no solution of what it was');
 
 -- What it is made from.
 select lives_ok(

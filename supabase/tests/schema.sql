@@ -49,11 +49,11 @@ select set_eq(
        and has_function_privilege('authenticated', p.oid, 'execute') $$,
   array[
     'abandon_copy', 'accept_invitation', 'arrange_canvas', 'as_config', 'begin_answer', 'begin_copy', 'begin_generation',
-    'canvas', 'change_member', 'copy_solutions_within', 'create_invitation', 'delete_workspace', 'edit_canvas',
+    'canvas', 'change_member', 'copy_solutions_within', 'create_invitation', 'delete_solution', 'delete_workspace', 'edit_canvas',
     'editable_workspace_ids', 'end_lapsed_turns', 'excerpt', 'finish_copy', 'finish_generation', 'has_items',
     'has_text', 'is_card', 'is_code', 'is_document', 'is_lab_content', 'is_left_over', 'is_page', 'is_place_for_file',
     'is_position', 'is_prose', 'is_question', 'is_readable', 'json_canvas', 'lab_solution', 'list_members', 'literal',
-    'lock_workspace', 'markdown_line', 'matching_pages', 'move_to_trash', 'open_solution', 'purged_files', 'read_chapters',
+    'lock_conversations', 'lock_workspace', 'markdown_line', 'matching_pages', 'move_to_trash', 'open_solution', 'purged_files', 'read_chapters',
     'read_page_heads', 'read_pages', 'record_run', 'refuse', 'refuse_reader', 'refuse_write', 'remove_member',
     'reserve_tokens', 'reset_lab', 'revoke_invitation', 'rfc3339', 'save_file', 'schema_version', 'search_pages', 'sees_workspace',
     'settle_tokens', 'task', 'tutor_context', 'unused_files', 'with_fraction', 'workspace_ids'

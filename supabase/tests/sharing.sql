@@ -2,7 +2,7 @@
 -- and what a copy has.
 
 begin;
-select plan(526);
+select plan(528);
 \ir people.psql
 
 create function pg_temp.path(name text) returns text language sql immutable as $$
@@ -468,6 +468,19 @@ select cmp_ok(count(*), '>', 20::bigint, 'the owner lists members') from list_me
 select is(
   pg_stat_get_xact_function_calls('private.editable_workspace_ids()'::regprocedure) - before, 1::bigint, 'and the own workspaces are listed once for it'
 ) from calling;
+
+-- A workspace that is full.
+reset role;
+insert into auth.users (id, email) select pg_temp.id('member ' || n), n || '@example.com' from generate_series(21, 1000) n;
+insert into workspace_members (workspace_id, user_id, role)
+  select pg_temp.id('physics'), pg_temp.id('member ' || n), 'viewer' from generate_series(21, 1000) n
+  limit 1000 - (select count(*) from workspace_members where workspace_id = pg_temp.id('physics'));
+select pg_temp.become('ed');
+insert into given select 'last', create_invitation(pg_temp.id('physics'), 'editor', 2)::jsonb;
+select pg_temp.become('sten');
+select is(pg_temp.accept('last'), 'limit_reached', 'a workspace has 1,000 members and no more');
+select pg_temp.become('member 1');
+select is(pg_temp.accepted('last'), 'editor', 'but a viewer among them becomes an editor');
 
 select * from finish();
 rollback;

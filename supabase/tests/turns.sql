@@ -1,7 +1,7 @@
 -- Turns: answers and labs that a model writes, who may write them, and what becomes of those that lose their writer.
 
 begin;
-select plan(72);
+select plan(75);
 
 \ir people.psql
 
@@ -98,10 +98,19 @@ select is(user_id, pg_temp.id('bob'), 'an answer is written for Bob') from chat_
 select is_empty(
   $$ update chat_messages set content = 'Mine' where id = pg_temp.id('Guest') returning id $$, 'nobody else writes it, not even who owns the workspace'
 );
-select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('Guest') $$), '0 rows', 'nor deletes it');
-select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('There') $$), '1 rows', 'whom it is written for does');
+select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('Guest') $$), '1 rows', 'who owns the workspace deletes it');
+reset role;
+insert into auth.users (id, email) values (pg_temp.id('cy'), 'cy@example.com');
+insert into workspace_members (workspace_id, user_id, role) values (pg_temp.id('physics'), pg_temp.id('cy'), 'editor');
+select pg_temp.become('cy');
+insert into chat_messages (id, workspace_id, chat_id, role, content, status)
+  values (pg_temp.id('Cy'), pg_temp.id('physics'), 'cy', 'assistant', '', 'streaming');
+select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('Guest') $$), '0 rows', 'an editor does not');
+select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('Cy') $$), '1 rows', 'but one that is written for them');
 select pg_temp.let_lapse();
-select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('Guest') $$), '1 rows', 'and anybody, once it has lost its writer');
+select is(pg_temp.outcome($$ delete from chat_messages where id = pg_temp.id('Guest') $$), '1 rows', 'and any, once it has lost its writer');
+delete from chat_messages where id = pg_temp.id('Cy');
+select pg_temp.become('ada');
 update chat_messages set content = '' where id = pg_temp.id('There');
 delete from chat_messages where id = pg_temp.id('Guest');
 select throws_like(
@@ -178,6 +187,19 @@ select throws_like(
   $$ insert into labs (workspace_id, type, failure, status) values (pg_temp.id('physics'), 'quiz_lab', 'Oh no', 'failed') $$,
   '%"labs_failure_word"', 'a failure is a word'
 );
+
+-- A lab in the trash is left as it is, and ended once it has come back.
+update labs set status = 'generating', progress = '{"step": "reading"}';
+select move_to_trash('labs', pg_temp.id('quiz'));
+select pg_temp.let_lapse();
+select end_lapsed_turns(pg_temp.id('physics'));
+select edit_canvas(pg_temp.id('physics'), jsonb_build_object('restore', jsonb_build_object('nodes', jsonb_build_array(pg_temp.id('quiz')))));
+select results_eq(
+  'select status, progress, version from labs', $$ values ('generating', '{"step": "reading"}'::jsonb, 5) $$,
+  'a lab comes back from the trash as it was, also one that has lost its writer there'
+);
+select end_lapsed_turns(pg_temp.id('physics'));
+select results_eq('select status, failure, version from labs', $$ values ('failed', 'interrupted', 6) $$, 'and whoever finds it ends it then');
 
 -- What a day's tokens are spent on.
 create temp table reserved (id uuid) on commit drop;

@@ -162,7 +162,8 @@ class LabCreate(NewLab):
 
 
 class LabUpdate(Input):
-    """What to change of a lab; whatever is left out stays, and JSON columns are replaced whole."""
+    """What to change of a lab; whatever is left out stays, and JSON columns are replaced whole. A lab that is
+    `pending`, or has `failed`, is `in_progress` once it is given `generated_content`."""
 
     model_config = examples(
         {"user_state": {"code": "def rank(matrix):\n    return len(matrix)\n"}},

@@ -31,7 +31,7 @@ class WorkspaceTable(Table):
 
 
 class MessageTable(Table):
-    """The messages, of which an answer that is being written is deleted by who has asked alone."""
+    """The messages, of which an answer that is being written is deleted by who has asked, or the workspace's owner."""
 
     async def refusal(self, session: Session, row: Any) -> ProblemError:
         """As that of `Table`; to editors `AskerOnlyError` for an answer that is being written."""

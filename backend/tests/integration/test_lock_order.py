@@ -4,68 +4,17 @@ The embedded stack has one connection, so that nobody waits there.
 """
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
 
-from dev.postgres import PostgresStack, psql_command
-from dev.processes import Supervisor, base_environment
+from dev.postgres import PostgresStack
+from dev.processes import Supervisor
 from tests.integration.conftest import Backend
+from tests.integration.transactions import Open, Transaction, open_transactions, queue
 
 pytestmark = pytest.mark.parametrize("backend", ["postgres"], indirect=True)
-
-
-class Session:
-    """One connection, in a transaction of the workspace's owner, which is held open between statements."""
-
-    def __init__(self, stack: PostgresStack, owner: str) -> None:
-        self._stack = stack
-        self._name = f"lock_order_{uuid4().hex}"
-        self._psql = subprocess.Popen(
-            [*psql_command(stack.psql, stack.dsn), "-At"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            bufsize=1,
-            env=base_environment() | {"PGAPPNAME": self._name},
-        )
-        claims = json.dumps({"sub": owner, "role": "authenticated"})
-        self.run(f"set statement_timeout = '30s'; begin; set local request.jwt.claims = '{claims}'")
-
-    def close(self) -> None:
-        self._psql.kill()
-        self._psql.communicate()
-
-    def send(self, statement: str) -> None:
-        """Begin a statement."""
-        assert self._psql.stdin
-        self._psql.stdin.write(f"{statement};\n\\echo :done\n")
-
-    def receive(self) -> str:
-        """What the statement answers, once it is done; an error ends the session, and is the answer."""
-        assert self._psql.stdout
-        lines = []
-        for line in self._psql.stdout:
-            if line == ":done\n":
-                break
-            lines.append(line)
-        return "".join(lines)
-
-    def run(self, statement: str) -> str:
-        self.send(statement)
-        return self.receive()
-
-    def is_waiting(self) -> bool:
-        """Whether the statement waits for a lock."""
-        asked = f"select wait_event_type from pg_stat_activity where application_name = '{self._name}'"  # noqa: S608
-        return self._stack.sql(asked) == "Lock\n"
-
-
-Open = Callable[[str], Session]
 
 
 @pytest.fixture
@@ -83,29 +32,14 @@ def place(backend: Backend, owner_id: str) -> str:
 
 @pytest.fixture
 def begin(backend: Backend, owner_id: str) -> Iterator[Open]:
-    """Opens a session as a role of the database."""
-    with ExitStack() as opened:
-
-        def open_session(role: str) -> Session:
-            session = Session(backend.stack, owner_id)
-            opened.callback(session.close)
-            assert session.run(f"set local role {role}") == ""
-            return session
-
-        yield open_session
+    with open_transactions(backend.stack, owner_id) as begin:
+        yield begin
 
 
 @pytest.fixture
 def supervisor() -> Iterator[Supervisor]:
     with Supervisor() as supervisor:
         yield supervisor
-
-
-def queue(supervisor: Supervisor, *steps: tuple[Session, str]) -> None:
-    """Begins the statements one after the other, each once the one before waits."""
-    for session, statement in steps:
-        session.send(statement)
-        supervisor.wait_until(session.is_waiting, "the lock that it waits for")
 
 
 def ordered(number: int) -> list[str]:
@@ -186,7 +120,7 @@ def delete_both(place: str, labs: list[str]) -> str:
 
 
 def after_a_delete(
-    place: str, labs: list[str], begin: Open, supervisor: Supervisor, user: Session, statement: str
+    place: str, labs: list[str], begin: Open, supervisor: Supervisor, user: Transaction, statement: str
 ) -> None:
     """Has a delete of both labs, and then the user's statement, wait for the first of them. Then the delete is done."""
     holder, editor = begin("postgres"), begin("authenticated")
@@ -200,6 +134,7 @@ def after_a_delete(
 def test_lapsed_turns_are_ended_while_their_labs_are_deleted(
     backend: Backend, place: str, begin: Open, supervisor: Supervisor
 ) -> None:
+    """They have gone to the trash by then, which keeps them as they were."""
     labs = ordered(2)
     make(backend.stack, place, "labs", labs[::-1], type="quiz_lab")
     begin_generating(backend.stack, labs[::-1])
@@ -207,8 +142,8 @@ def test_lapsed_turns_are_ended_while_their_labs_are_deleted(
     after_a_delete(place, labs, begin, supervisor, finder, f"select end_lapsed_turns('{place}')")
     assert finder.receive() == "\n"
     assert finder.run("commit") == ""
-    ended = backend.stack.sql(f"select status, deleted_at is null from labs where workspace_id = '{place}'")  # noqa: S608
-    assert ended == "failed|f\n" * 2
+    left = backend.stack.sql(f"select status, deleted_at is null from labs where workspace_id = '{place}'")  # noqa: S608
+    assert left == "generating|f\n" * 2
 
 
 def test_a_generation_begins_while_a_lapsed_one_is_deleted(
@@ -222,6 +157,57 @@ def test_a_generation_begins_while_a_lapsed_one_is_deleted(
     beginning = f"select begin_generation('{labs[0]}', gen_random_uuid())"
     after_a_delete(place, labs, begin, supervisor, learner, beginning)
     assert "lab_not_found" in learner.receive()
+
+
+def begin_answers(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor, held: str, first: str, second: str
+) -> list[str]:
+    """What two are answered who begin answers in a workspace: the first before the lease of another answer ends, and
+    waiting for rows that are held; the second after that."""
+    backend.stack.sql(f"""
+        insert into chat_messages (id, workspace_id, role, content, status) values
+          (default, '{place}', 'user', 'Why?', default), ('{place}', '{place}', 'assistant', 'So', default),
+          (default, '{place}', 'user', 'How?', default), (default, '{place}', 'assistant', '', 'streaming')
+    """)  # noqa: S608
+    holder, *others = begin("postgres"), begin("authenticated"), begin("authenticated")
+    holder.run(f"select from {held} and workspace_id = '{place}' for update")
+    queue(supervisor, (others[0], first))
+    backend.stack.sql(f"""
+        set local session_replication_role = replica;
+        update chat_messages set lease_until = now() - interval '1 minute'
+          where workspace_id = '{place}' and lease_until is not null
+    """)  # noqa: S608
+    queue(supervisor, (others[1], second))
+    holder.run("commit")
+    answers = []
+    for session in others:
+        answers.append(session.receive())
+        if "ERROR" not in answers[-1]:
+            assert session.run("commit") == ""
+    return answers
+
+
+def test_two_answer_again_when_the_lease_of_an_answer_ends(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """The first deletes what the second deletes too, and the second ends the answer that is in the way of the first."""
+    again = f"select count(*) from begin_answer('{place}', 'main', gen_random_uuid(), replaced_id => '{place}')"  # noqa: S608
+    first, second = begin_answers(
+        backend, place, begin, supervisor, "chat_messages where content = 'How?'", again, again
+    )
+    assert "chat_messages_running_key" in first
+    assert second == "2\n"
+
+
+def test_two_ask_when_the_lease_of_an_answer_ends(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """They wait for one number after the other, also in two conversations, before they end what is in their way."""
+    question = "jsonb_build_object('id', gen_random_uuid(), 'content', 'When?')"
+    ask = f"select count(*) from begin_answer('{place}', '%s', gen_random_uuid(), {question})"  # noqa: S608
+    counter = "private.chat_counters where true"
+    answers = begin_answers(backend, place, begin, supervisor, counter, ask % "main", ask % "side")
+    assert answers == ["2\n", "2\n"]
 
 
 def test_a_source_is_copied_while_its_file_is_replaced(
@@ -243,6 +229,45 @@ def test_a_source_is_copied_while_its_file_is_replaced(
         from sources s left join source_pages p using (file_id) where s.id = '{copy}' group by s.id
     """  # noqa: S608
     assert backend.stack.sql(text) == "ready|1|1\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "whose", "told"),
+    [
+        ("remove_member('{place}', '{member}')", "member", "member_not_found"),
+        ("change_member('{place}', '{member}', 'viewer')", "member", "member_not_found"),
+        ("change_member('{place}', '{member}', 'owner')", "member", "member_not_found"),
+        ("change_member('{place}', '{member}', 'owner')", "owner", "workspace_not_found"),
+    ],
+)
+def test_an_account_is_deleted_while_its_role_changes(
+    backend: Backend, owner_id: str, place: str, begin: Open, supervisor: Supervisor, call: str, whose: str, told: str
+) -> None:
+    """Who changes roles waits for the account and has nothing yet: its deletion goes on to workspaces and roles."""
+    member = backend.new_user().id
+    backend.stack.sql(f"insert into workspace_members values ('{place}', '{member}', 'editor')")  # noqa: S608
+    account = {"member": member, "owner": owner_id}[whose]
+    deleter, owner = begin("postgres"), begin("authenticated")
+    deleter.run(f"select from auth.users where id = '{account}' for update")  # what the deletion takes first
+    queue(supervisor, (owner, f"select {call.format(place=place, member=member)}"))
+    assert deleter.run(f"delete from auth.users where id = '{account}'") == ""  # noqa: S608
+    assert deleter.run("commit") == ""
+    assert told in owner.receive()
+
+
+def test_who_accepts_an_invitation_takes_the_own_account_first(
+    backend: Backend, place: str, begin: Open, supervisor: Supervisor
+) -> None:
+    """As a deletion of it does. Whoever waits for it holds no workspace."""
+    guest = backend.new_user().id
+    owner, deleter, accepter = begin("authenticated"), begin("postgres"), begin("authenticated", guest)
+    token = owner.run(f"select create_invitation('{place}', 'viewer') ->> 'token'").strip()
+    assert owner.run("commit") == ""
+    deleter.run(f"select from auth.users where id = '{guest}' for update")
+    queue(supervisor, (accepter, f"select accept_invitation('{token}')"))
+    assert deleter.run(f"select name from workspaces where id = '{place}' for update nowait") == "Algebra\n"  # noqa: S608
+    assert deleter.run("rollback") == ""
+    assert accepter.receive() == f"({place},viewer)\n"
 
 
 def test_the_id_of_a_workspace_is_asked_for_while_it_is_deleted(

@@ -239,6 +239,17 @@ def test_what_is_left_out_has_a_value(api: httpx.Client, workspace: Row) -> None
     assert edge.items() >= dict.fromkeys(("source_handle", "target_handle", "label")).items()
 
 
+@pytest.mark.parametrize(
+    ("status", "then"), [("pending", "in_progress"), ("failed", "in_progress"), ("given_up", "given_up")]
+)
+def test_a_lab_without_content_is_in_progress_once_it_has_some(
+    api: httpx.Client, workspace: Row, status: str, then: str
+) -> None:
+    lab = created(api.post("/labs", json=new_lab(workspace, type="essay_lab", status=status)))
+    changed = api.patch(f"/labs/{lab['id']}", json={"generated_content": {"task": "Why?"}}).json()
+    assert (changed["status"], changed["version"]) == (then, 2)
+
+
 def test_a_json_column_takes_its_limit_and_no_byte_more(api: httpx.Client, workspace: Row) -> None:
     frame = len('{"a": "🦉", "b": [1, 2.5, null, {}]}'.encode())
     for excess, status in ((0, 201), (1, 422)):

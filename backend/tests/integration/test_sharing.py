@@ -163,6 +163,18 @@ def test_only_who_asked_stops_or_deletes_an_answer(people: People, workspace: Ro
     assert people.owner.delete(message).status_code == 204
 
 
+def test_the_owner_deletes_an_answer_that_an_editor_has_asked_for(
+    people: People, workspace: Row, backend: Backend
+) -> None:
+    answer = {"id": str(uuid4()), "role": "assistant", "content": "Half", "status": "streaming", "chat_id": "editors"}
+    with backend.data_api(people.users["editor"]) as data_api:
+        data_api.post("/chat_messages", json=answer | {"workspace_id": workspace["id"]}).raise_for_status()
+    problem(people.owner.post(f"/workspaces/{workspace['id']}/chat/editors/stop"), 403, "asker_only")
+    message = f"/chat-messages/{answer['id']}"
+    assert people.owner.delete(message).status_code == 204
+    problem(people.editor.get(message), 404, "not_found")
+
+
 def test_an_editor_throws_away_and_restores(people: People, workspace: Row, content: dict[str, Row]) -> None:
     thrown = canvas_edit(people.editor, workspace, delete={"nodes": [content["sources"]["id"]]})
     back = canvas_edit(people.owner, workspace, restore=thrown.json()["deleted"])
