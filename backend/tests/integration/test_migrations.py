@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from app.services.db import SCHEMA_VERSION
+from app.services.refusals import CONSTRAINTS
 from dev.embedded import MIGRATIONS, ROOT
 from dev.postgres import psql_command
 from dev.processes import base_environment
@@ -240,6 +241,28 @@ def test_the_database_keeps_its_word(psql: Psql, story: Path) -> None:
     assert done.returncode == 0, said
     assert not [line for line in lines if line.startswith("not ok")], said
     assert len([line for line in lines if line.startswith("ok ")]) == plan > 0, said
+
+
+UNEXPLAINED_KEYS = {
+    "nodes_source_id_fkey": "written by triggers of sources alone",
+    "nodes_lab_id_fkey": "written by triggers of labs alone",
+}
+"""Foreign keys that no request can break, and why."""
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_every_foreign_key_that_does_not_hold_is_explained(psql: Psql) -> None:
+    told = psql(
+        "-c",
+        """
+        select conname from pg_constraint
+        where contype = 'f' and connamespace in ('public'::regnamespace, 'private'::regnamespace)
+        """,
+    )
+    keys = {name for name in told.stdout.split() if not name.endswith("_workspace_id_fkey")}
+    assert keys - UNEXPLAINED_KEYS.keys() == {name for name in CONSTRAINTS if name.endswith("_fkey")}, (
+        "give each foreign key a row in CONSTRAINTS of services/refusals.py: what is a caller told who breaks it?"
+    )
 
 
 VERSIONS = [
