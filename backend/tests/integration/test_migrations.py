@@ -17,6 +17,7 @@ from dev.embedded import MIGRATIONS, ROOT
 from dev.postgres import psql_command
 from dev.processes import base_environment
 from tests.integration.conftest import Backend
+from tests.integration.resources import RESOURCES
 
 BOOTSTRAP = ROOT / "supabase/tests/bootstrap.sql"
 STORIES = sorted(set(BOOTSTRAP.parent.glob("*.sql")) - {BOOTSTRAP})
@@ -263,6 +264,19 @@ def test_every_foreign_key_that_does_not_hold_is_explained(psql: Psql) -> None:
     assert keys - UNEXPLAINED_KEYS.keys() == {name for name in CONSTRAINTS if name.endswith("_fkey")}, (
         "give each foreign key a row in CONSTRAINTS of services/refusals.py: what is a caller told who breaks it?"
     )
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_every_table_that_people_write_is_a_resource(psql: Psql) -> None:
+    told = psql(
+        "-c",
+        """
+        select relname from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace
+          and has_table_privilege('authenticated', oid, 'delete')
+        """,
+    )
+    assert set(told.stdout.split()) == RESOURCES.keys(), "add the table to RESOURCES of tests/integration/resources.py"
 
 
 VERSIONS = [
