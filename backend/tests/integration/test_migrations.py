@@ -21,6 +21,7 @@ from tests.integration.resources import RESOURCES
 
 BOOTSTRAP = ROOT / "supabase/tests/bootstrap.sql"
 STORIES = sorted(set(BOOTSTRAP.parent.glob("*.sql")) - {BOOTSTRAP})
+EXAMPLE = ROOT / "supabase/example_table.sql"
 PGTAP = ROOT / "supabase/node_modules/@electric-sql/pglite/dist/pgtap.tar.gz"
 
 Psql = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -235,13 +236,24 @@ def test_a_database_without_a_file_store_is_migrated(backend: Backend) -> None:
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.stem)
 def test_the_database_keeps_its_word(psql: Psql, story: Path) -> None:
-    done = psql("-f", story)
+    assert_kept(psql("-f", story), story.name)
+
+
+def assert_kept(done: "subprocess.CompletedProcess[str]", name: str) -> None:
+    """Assert that psql has run a story to its end, with the cases that it planned."""
     lines = done.stdout.splitlines()
-    said = f"{story.name}\n{done.stdout}{done.stderr}"
+    said = f"{name}\n{done.stdout}{done.stderr}"
     (plan,) = (int(line.removeprefix("1..")) for line in lines if re.fullmatch(r"1\.\.\d+", line))
     assert done.returncode == 0, said
     assert not [line for line in lines if line.startswith("not ok")], said
     assert len([line for line in lines if line.startswith("ok ")]) == plan > 0, said
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_the_example_of_a_table_is_as_all_tables_must_be(psql: Psql) -> None:
+    schema = BOOTSTRAP.parent / "schema.sql"  # which ends with a rollback
+    assert_kept(psql("-f", "-", script=f"begin;\n\\i '{EXAMPLE}'\n\\i '{schema}'\n"), EXAMPLE.name)
+    assert psql("-c", "select to_regclass('public.bookmarks')").stdout == "\n"
 
 
 UNEXPLAINED_KEYS = {
