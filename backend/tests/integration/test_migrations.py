@@ -243,8 +243,8 @@ def assert_kept(done: "subprocess.CompletedProcess[str]", name: str) -> None:
     """Assert that psql has run a story to its end, with the cases that it planned."""
     lines = done.stdout.splitlines()
     said = f"{name}\n{done.stdout}{done.stderr}"
-    (plan,) = (int(line.removeprefix("1..")) for line in lines if re.fullmatch(r"1\.\.\d+", line))
     assert done.returncode == 0, said
+    (plan,) = (int(line.removeprefix("1..")) for line in lines if re.fullmatch(r"1\.\.\d+", line))
     assert not [line for line in lines if line.startswith("not ok")], said
     assert len([line for line in lines if line.startswith("ok ")]) == plan > 0, said
 
