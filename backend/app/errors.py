@@ -260,7 +260,7 @@ class UnknownEdgeError(InvalidRequestError):
 
 
 class UnknownSourceError(InvalidRequestError):
-    """`source_id` is not a source of the lab's own workspace. Nothing was written. Load the canvas again; what was
+    """`source_id` is not a source of the row's own workspace. Nothing was written. Load the canvas again; what was
     deleted comes back by `restore`."""
 
     status, code, title = 422, "unknown_source", "Unknown source"

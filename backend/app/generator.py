@@ -67,7 +67,7 @@ def generating(model: Model, runner: Runner, allowance: Allowance, plan: Plan) -
 
     async def work(turn: Turn) -> None:
         try:
-            pages = await read_material(turn.row.session, plan)
+            pages = await read_material(turn.row.session, plan.source.id, plan.first, plan.last)
             instructions = model.instructions(plan.kind)
             said = [Message("user", request(plan, pages))]
             for attempt in count(1):

@@ -142,7 +142,7 @@ def test_every_field_parameter_and_answer_is_described(document: Document) -> No
             for status, part in operation["responses"].items()
             if part.get("description") in {"", "Successful Response"}
         ]
-    assert missing == []
+    assert missing == [], "describe them where they are declared, or in FIELDS and PARAMETERS of app/glossary.py"
     fields = {(name, field) for name, schema in schemas.items() for field in schema.get("properties", {})}
     known = {field for _, field in fields} | {f"{field} of {name}" for name, field in fields}
     assert known >= FIELDS.keys(), "the glossary explains what there is"
@@ -306,7 +306,9 @@ def test_every_refusal_is_documented_where_it_is_made(document: Document) -> Non
     made = {
         operation["operationId"]: special & codes(document, operation).keys() for _, operation in operations(document)
     }
-    assert {name: found for name, found in made.items() if found} == REFUSALS
+    assert {name: found for name, found in made.items() if found} == REFUSALS, (
+        "add to REFUSALS above what the route refuses, and to its `responses` what is in REFUSALS"
+    )
 
 
 def test_what_creates_documents_the_repetition_and_where_the_row_is(document: Document) -> None:

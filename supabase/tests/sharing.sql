@@ -2,7 +2,6 @@
 -- and what a copy has.
 
 begin;
-select plan(528);
 \ir people.psql
 
 create function pg_temp.path(name text) returns text language sql immutable as $$
@@ -94,6 +93,13 @@ insert into operations values
   ('storage.objects', 'insert', $$ insert into storage.objects (bucket_id, name) values ('sources', pg_temp.path('b.pdf')) $$),
   ('storage.objects', 'update', $$ update storage.objects set name = pg_temp.path('c.pdf') where name = pg_temp.path('a.pdf') $$),
   ('storage.objects', 'delete', $$ delete from storage.objects where name = pg_temp.path('a.pdf') $$);
+select plan(193 + 6 * count(*)::integer) from operations;
+select is_empty(
+  $$ select tablename::text, operation
+     from pg_tables cross join unnest(array['select', 'insert', 'update', 'delete']) operation where schemaname = 'public'
+     except select relation, operation from operations $$,
+  'every operation on every table is tried here'
+);
 -- What a role that may read, or also write, does.
 create temp table rights on commit drop as
   select

@@ -1,4 +1,5 @@
-"""What a lab is generated from: its source, the pages that its `config` names, and their text within a budget."""
+"""What a lab is generated from: its source, and the pages that its `config` names. The text of a source's pages, within
+a budget."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -130,14 +131,17 @@ def _config(lab: _Lab) -> GenerationConfig:
     return config
 
 
-async def read_material(session: Session, plan: Plan) -> list[Page]:
-    """The pages, shortened so that they fit. Raises `NothingToReadError` when all are blank."""
-    numbers = spread(range(plan.first, plan.last + 1), MAX_PAGES)
-    arguments = {"source_id": plan.source.id, "numbers": numbers, "size": MAX_CHARACTERS}
+async def read_material(session: Session, source_id: str, first: int, last: int) -> list[Page]:
+    """Pages `first` to `last` of a source, shortened so that they fit into `MAX_CHARACTERS`.
+
+    Raises `NothingToReadError` when all are blank.
+    """
+    numbers = spread(range(first, last + 1), MAX_PAGES)
+    arguments = {"source_id": source_id, "numbers": numbers, "size": MAX_CHARACTERS}
     found = await session.read(session.call("read_page_heads", arguments), _read_pages, "read_page_heads")
     pages = condense(found, MAX_CHARACTERS)
     if not pages:
-        raise NothingToReadError(f"Pages {plan.first} to {plan.last} of the source hold no text. Choose others.")
+        raise NothingToReadError(f"Pages {first} to {last} of the source hold no text. Choose others.")
     return pages
 
 

@@ -93,7 +93,7 @@ UPSTREAM_CODES: dict[str, Callable[[], ProblemError]] = {
     "22008": _refused_value,  # date out of range
     "22009": _refused_value,  # offset out of range
     "23502": _refused_value,  # not null
-    "23503": NotFoundError,  # the row a foreign key names went away
+    "23503": _refused_value,  # foreign key
     "23505": DuplicateError,  # unique
     "23514": _refused_value,  # check
     "40P01": WriteConflictError,  # deadlock detected
@@ -127,10 +127,15 @@ _SHAPE = (
     + ", ".join(f"`{known.content.__name__}`" for known in LAB_TYPES.values())
     + " in the API's description. Types that are not known may hold anything."
 )
-# Constraints whose refusal means something more exact, and the words our own SQL functions raise.
+# Constraints whose refusal means something more exact, among them every foreign key but those to the workspace.
 CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "workspaces_owner_id_fkey": UnauthenticatedError,  # the account is gone
+    "workspace_members_user_id_fkey": UnauthenticatedError,
+    "workspace_copies_user_id_fkey": UnauthenticatedError,
+    "lost_roles_user_id_fkey": UnauthenticatedError,
     "ai_usage_user_id_fkey": UnauthenticatedError,
+    "lab_runs_lab_id_fkey": NotFoundError,  # the lab is gone
+    "lab_solutions_lab_id_fkey": NotFoundError,
     "chat_messages_running_key": TurnRunningError,
     "labs_source_id_fkey": UnknownSourceError,
     "labs_generated_content_shape": partial(
@@ -141,6 +146,7 @@ CONSTRAINTS: dict[str, Callable[[], ProblemError]] = {
     "edges_source_node_id_fkey": partial(UnknownNodeError, loc=("body", "source_node_id")),
     "edges_target_node_id_fkey": partial(UnknownNodeError, loc=("body", "target_node_id")),
 }
+# The words that our own SQL functions raise.
 RAISED: dict[str, Callable[..., ProblemError]] = {
     "duplicate": DuplicateError,
     "duplicate_id": _refused_value,
@@ -320,6 +326,8 @@ def upstream_problem(status: int, body: bytes) -> ProblemError:
         return problem()
     if constraint and constraint[2].endswith("_pkey"):
         return IdTakenError()
+    if constraint and constraint[2].endswith("_workspace_id_fkey"):
+        return NotFoundError()  # the workspace went away
     if problem := UPSTREAM_CODES.get(code):
         return problem()
     # The embedded stack reports a failed check as 500 `SUP`, naming the constraint as Postgres does.

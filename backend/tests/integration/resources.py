@@ -1,4 +1,4 @@
-"""The five resources, and a scene with a row of each for tests that go through all of them."""
+"""The resources, and a scene with a row of each for tests that go through all of them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

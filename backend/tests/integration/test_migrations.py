@@ -12,13 +12,16 @@ import httpx
 import pytest
 
 from app.services.db import SCHEMA_VERSION
+from app.services.refusals import CONSTRAINTS
 from dev.embedded import MIGRATIONS, ROOT
 from dev.postgres import psql_command
 from dev.processes import base_environment
 from tests.integration.conftest import Backend
+from tests.integration.resources import RESOURCES
 
 BOOTSTRAP = ROOT / "supabase/tests/bootstrap.sql"
 STORIES = sorted(set(BOOTSTRAP.parent.glob("*.sql")) - {BOOTSTRAP})
+EXAMPLE = ROOT / "supabase/example_table.sql"
 PGTAP = ROOT / "supabase/node_modules/@electric-sql/pglite/dist/pgtap.tar.gz"
 
 Psql = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -233,13 +236,59 @@ def test_a_database_without_a_file_store_is_migrated(backend: Backend) -> None:
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.stem)
 def test_the_database_keeps_its_word(psql: Psql, story: Path) -> None:
-    done = psql("-f", story)
+    assert_kept(psql("-f", story), story.name)
+
+
+def assert_kept(done: "subprocess.CompletedProcess[str]", name: str) -> None:
+    """Assert that psql has run a story to its end, with the cases that it planned."""
     lines = done.stdout.splitlines()
-    said = f"{story.name}\n{done.stdout}{done.stderr}"
-    (plan,) = (int(line.removeprefix("1..")) for line in lines if re.fullmatch(r"1\.\.\d+", line))
+    said = f"{name}\n{done.stdout}{done.stderr}"
     assert done.returncode == 0, said
+    (plan,) = (int(line.removeprefix("1..")) for line in lines if re.fullmatch(r"1\.\.\d+", line))
     assert not [line for line in lines if line.startswith("not ok")], said
     assert len([line for line in lines if line.startswith("ok ")]) == plan > 0, said
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_the_example_of_a_table_is_as_all_tables_must_be(psql: Psql) -> None:
+    schema = BOOTSTRAP.parent / "schema.sql"  # which ends with a rollback
+    assert_kept(psql("-f", "-", script=f"begin;\n\\i '{EXAMPLE}'\n\\i '{schema}'\n"), EXAMPLE.name)
+    assert psql("-c", "select to_regclass('public.bookmarks')").stdout == "\n"
+
+
+UNEXPLAINED_KEYS = {
+    "nodes_source_id_fkey": "written by triggers of sources alone",
+    "nodes_lab_id_fkey": "written by triggers of labs alone",
+}
+"""Foreign keys that no request can break, and why."""
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_every_foreign_key_that_does_not_hold_is_explained(psql: Psql) -> None:
+    told = psql(
+        "-c",
+        """
+        select conname from pg_constraint
+        where contype = 'f' and connamespace in ('public'::regnamespace, 'private'::regnamespace)
+        """,
+    )
+    keys = {name for name in told.stdout.split() if not name.endswith("_workspace_id_fkey")}
+    assert keys - UNEXPLAINED_KEYS.keys() == {name for name in CONSTRAINTS if name.endswith("_fkey")}, (
+        "give each foreign key a row in CONSTRAINTS of services/refusals.py: what is a caller told who breaks it?"
+    )
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+def test_every_table_that_people_write_is_a_resource(psql: Psql) -> None:
+    told = psql(
+        "-c",
+        """
+        select relname from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace
+          and has_table_privilege('authenticated', oid, 'delete')
+        """,
+    )
+    assert set(told.stdout.split()) == RESOURCES.keys(), "add the table to RESOURCES of tests/integration/resources.py"
 
 
 VERSIONS = [

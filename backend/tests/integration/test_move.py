@@ -21,10 +21,11 @@ from dev.processes import StartError, Supervisor
 from tests.integration.conftest import User, created, problem, sign_up, start_gateway
 from tests.integration.file_store import stored_stack
 from tests.integration.migrated import migrated_stack
+from tests.integration.resources import IN_WORKSPACE, RESOURCES
 from tests.integration.rows import walk
 from tests.tokens import mint
 
-TABLES = ("sources", "labs", "edges", "chat-messages")
+PATHS = [RESOURCES[table].path for table in IN_WORKSPACE]
 # Whatever a format between two databases could trip over.
 AWKWARD = "tab\t, line\n, return\r, back\\slash, \\N, \\., $$, 'quotes\", é, 漢字, \U0001f9ea"
 
@@ -59,8 +60,8 @@ def everything(url: str, user: User) -> dict[str, Any]:
         workspaces = walk(api, "/workspaces?order=created_at")
         seen: dict[str, Any] = {"workspaces": workspaces}
         for workspace in workspaces:
-            for table in TABLES:
-                seen[f"{table} of {workspace['id']}"] = walk(api, f"/{table}?workspace_id={workspace['id']}")
+            for path in PATHS:
+                seen[f"{path[1:]} of {workspace['id']}"] = walk(api, f"{path}?workspace_id={workspace['id']}")
             for source in seen[f"sources of {workspace['id']}"]:
                 if source["status"] == "ready":
                     for part in ("pages", "chapters"):
@@ -203,6 +204,24 @@ def file_store(target: PostgresStack) -> dict[str, str]:
     return {"SUPABASE_URL": target.url, "SUPABASE_PUBLISHABLE_KEY": target.publishable_key, "KEY": key}
 
 
+LEFT_OUT = {
+    "private.gone_workspaces": "it goes as JSON, since the target may have some of its rows",
+    "private.workspace_copies": "a copy that is not finished is begun again",
+}
+"""Tables whose rows are not copied as they are, and why."""
+
+
+def test_every_table_is_moved(moved: Moved, target: PostgresStack) -> None:
+    tables = target.sql("""
+        select schemaname || '.' || tablename from pg_tables where schemaname in ('public', 'private')
+    """)
+    with tarfile.open(moved.file) as archive:
+        rows = archive.extractfile("rows.sql")
+        assert rows
+        copied = re.findall(r"^copy ((?:public|private)\.\w+) \(", rows.read().decode(), re.MULTILINE)
+    assert sorted(copied) == sorted(set(tables.split()) - LEFT_OUT.keys())
+
+
 def test_without_a_file_store_nothing_is_imported(moved: Moved, target: PostgresStack, file_store: Any) -> None:
     before = target.sql("select count(*) from public.workspaces")
     for settings, said in (({}, "SUPABASE_URL is not set"), (file_store | {"KEY": "wrong"}, "to a file: .* KEY=")):
@@ -235,7 +254,7 @@ def test_what_a_used_workspace_holds_is_moved_row_by_row(
         for user, rows in zip(moved.users, moved.rows, strict=True):
             assert everything(url, user) == rows
             assert [workspace["version"] for workspace in rows["workspaces"]] == [6]
-            assert all(rows.values()), "every table holds rows"
+            assert all(rows.values()), "use() leaves rows of every table"
             assert files_of(url, user, rows).items() <= moved.files.items()
         with client(url, moved.guest) as api, client(url, moved.users[1]) as another:
             assert [row["role"] for row in api.get("/workspaces").json()] == ["viewer"]

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.integration.conftest import created, places, problem
+from tests.integration.resources import IN_WORKSPACE, TRASHED
 from tests.integration.rows import Row, new_edge, new_lab, new_message, new_source
 
 MOMENT = {"cache_expires_at": "2026-11-24T10:00:00Z"}
@@ -90,9 +91,14 @@ def by_both_ways(claims: list[tuple[str, Row, Row]]) -> pytest.MarkDecorator:
         pytest.param(way, *claim, id=f"{way} {n} {claim[0]}")
         for way in ("route", "canvas")
         for n, claim in enumerate(claims)
-        if (way, claim[0]) != ("canvas", "chat_messages")
+        if way == "route" or claim[0] in TRASHED
     ]
     return pytest.mark.parametrize(("way", "table", "first", "then"), cases, indirect=["way"])
+
+
+@pytest.mark.parametrize("claims", [SAME, OTHER], ids=["same", "other"])
+def test_every_resource_has_a_claim(claims: list[tuple[str, Row, Row]]) -> None:
+    assert {table for table, *_ in claims} == set(IN_WORKSPACE)
 
 
 @by_both_ways(SAME)

@@ -1,5 +1,7 @@
 """Sharing over HTTP on both backends: an owner, an editor, a viewer, and those who are none of them."""
 
+import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,8 +12,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from dev.openapi import FILE
 from tests.integration.conftest import PLAIN, Backend, User, created, problem
 from tests.integration.people import PDF, VIEWPORT, People, join, open_people, write_content
+from tests.integration.resources import IN_WORKSPACE, RESOURCES
 from tests.integration.rows import Row, canvas_edit, new_edge, new_lab, new_message, new_source, walk
 from tests.sample_document import document
 
@@ -87,6 +91,22 @@ def writes(workspace: Row, content: dict[str, Row]) -> Iterator[tuple[str, str, 
     yield "DELETE", f"/edges/{content['edges']['id']}", {}
     yield "DELETE", f"/labs/{lab['id']}", {}
     yield "DELETE", f"/sources/{source['id']}", {}
+
+
+def test_every_resource_is_read_and_written_here(workspace: Row, content: dict[str, Row]) -> None:
+    paths = {RESOURCES[table].path for table in IN_WORKSPACE}
+    assert {f"/{path}" for path in content} == paths, "write_content() makes one of everything"
+    described = json.loads(FILE.read_text(encoding="utf-8"))["paths"]
+    there = {
+        (method.upper(), path)
+        for path in paths
+        for route, item in described.items()
+        if re.fullmatch(rf"/v1{path}(/{{\w+}})?", route)
+        for method in item
+        if method != "get"
+    }
+    tried = {(method, re.sub(r"/[0-9a-f-]{36}$", "", path)) for method, path, _ in writes(workspace, content)}
+    assert there <= tried, "writes() has every write"
 
 
 def test_members_read_all_that_there_is_and_others_nothing(

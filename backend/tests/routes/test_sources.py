@@ -111,7 +111,7 @@ class TestCreate:
         assert role.calls.last.request.url.params["select"] == "role"
         assert len(upstream.calls) == 2
 
-    @pytest.mark.parametrize("refused", failed_checks("sources_title_text"))
+    @pytest.mark.parametrize("refused", [*failed_checks("sources_title_text"), broken_key("sources_other_id_fkey")])
     def test_what_only_the_database_refuses_is_invalid_too(
         self, client: TestClient, upstream: respx.Router, refused: httpx.Response
     ) -> None:
