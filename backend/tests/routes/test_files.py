@@ -250,7 +250,7 @@ def test_a_file_that_perhaps_has_its_row_is_kept(client: TestClient, store: resp
 
 
 def test_a_file_whose_row_there_is_no_memory_for_is_kept(store: respx.Router) -> None:
-    large = SAVED | {"metadata": {"text": "x" * 100_000}}
+    large = SAVED | {"metadata": {"text": "x" * 300_000}}  # however it is cut, enough of it is counted
     store["save"].respond(200, json=[{"source": large, "unused": []}])
 
     async def upload() -> None:
