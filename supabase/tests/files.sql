@@ -1,7 +1,7 @@
 -- Files: what is read from them, who sees it, how it is found again, and what goes with what.
 
 begin;
-select plan(124);
+select plan(128);
 
 \ir people.psql
 
@@ -50,6 +50,10 @@ select is_empty(
   format('select * from read_pages(pg_temp.id(%L), %s, size => %s)', 'optics', first, size),
   format('no page from %s on, of %s', first, size)
 ) from unnest(array[2147483647, -2147483648]) first, unnest(array[100, -2147483648]) size where first > 0 or size < 0;
+select results_eq(
+  format($$ select * from read_pages(pg_temp.id('optics'), %s, size => 1) $$, coalesce(first::text, 'null')),
+  $$ values (1, 'Light bends.', 2) $$, format('from page %s on is from the first on', coalesce(first::text, 'null'))
+) from unnest(array[null, 0, -1, -2147483648]) first;
 select is_empty($$ select * from read_pages(pg_temp.id('notes')) $$, 'a source without a file has no pages');
 select is_empty($$ select * from read_chapters(pg_temp.id('notes')) $$, 'nor chapters');
 select is(
