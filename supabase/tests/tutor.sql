@@ -1,7 +1,7 @@
 -- The tutor's material: which pages of what a question mentions are told, in any script, and who is told nothing.
 
 begin;
-select plan(28);
+select plan(32);
 
 \ir people.psql
 
@@ -48,6 +48,9 @@ select is(pg_temp.told_of('矩阵的秩是什么？', 1), '10', 'so many of them
 select is(pg_temp.told_of(repeat('我们学习很多东西，', 20) || '矩阵的秩'), '10,12', 'a long question has its end read');
 select is(pg_temp.told_of(repeat('我们学习很多东西，', 200) || '矩阵的秩'), '1,2,3,4,5,6', 'but no more than 1,000 characters');
 select is(pg_temp.told_of(repeat('word ', 250) || '矩阵的秩'), '1,2,3,4,5,6', 'nor what a search would not read');
+select is(
+  pg_temp.told_of('rows dimension ' || (select string_agg('longer' || n, ' ') from generate_series(1, 19) n)), '2', 'of many words the longest are looked for'
+);
 
 -- Only what is mentioned is told, and a page that two sources share once.
 select is(pg_temp.save('other', '矩阵的秩是什么？'), '{}', 'another source has the very words');
@@ -62,6 +65,17 @@ update sources s set (storage_path, status, page_count, file_name, file_bytes, m
 select pg_temp.become('ada');
 select pg_temp.ask('矩阵的秩是什么？', 'book', 'copy');
 select is(pg_temp.told(), '10,12', 'of a copy nothing is told twice');
+
+-- However much is mentioned, no more is looked at than there is time for.
+select isnt_empty($$ select pg_temp.save('other', '乘法', repeat('学', 4000) || '矩阵的秩') $$, 'a page is longer than any page is');
+select pg_temp.ask('矩阵的秩是什么？', 'other');
+select is(pg_temp.told(), '1,2', 'what it says that late is not found');
+reset role;
+update sources set page_count = 5000;
+update sources set file_id = gen_random_uuid() where id = pg_temp.id('copy');
+select pg_temp.become('ada');
+select pg_temp.ask('矩阵的秩，向量', 'book', 'other', 'copy');
+select is(pg_temp.told(), '11', 'of more than 10,000 pages every second one is looked at');
 
 -- Bob knows the id, and that is all.
 select pg_temp.become('bob');
