@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -52,17 +53,14 @@ def is_free(port: int) -> bool:
     return True
 
 
+@dataclass
 class Child:
     """A process in a process group of its own."""
 
-    def __init__(
-        self, name: str, process: subprocess.Popen[str], stop_signal: signal.Signals, needed: bool = True
-    ) -> None:
-        self.name = name
-        self.needed = needed
-        self.process = process
-        self.stop_signal = stop_signal
-        self.reader: threading.Thread | None = None
+    name: str
+    process: subprocess.Popen[str]
+    needed: bool = True
+    reader: threading.Thread | None = None
 
     @property
     def pid(self) -> int:
@@ -100,7 +98,7 @@ class Supervisor:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(GUARD)], stdin=subprocess.PIPE, text=True, start_new_session=True
         )
-        self._guard = Child("the guard process", process, signal.SIGKILL)
+        self._guard = Child("the guard process", process)
         return self
 
     def __exit__(
@@ -121,7 +119,6 @@ class Supervisor:
         env: Mapping[str, str],
         cwd: Path,
         output: Path | Callable[[str], None],
-        stop_signal: signal.Signals = signal.SIGTERM,
         pass_fds: Sequence[int] = (),
         umask: int = -1,
         user: str | None = None,
@@ -152,7 +149,7 @@ class Supervisor:
                 group=None if user is None else pwd.getpwnam(user).pw_gid,
                 extra_groups=None if user is None else [],
             )
-        child = Child(name, process, stop_signal, needed)
+        child = Child(name, process, needed)
         self._children.append(child)
         self._tell_guard(f"+{child.pid}\n")
         if not isinstance(output, Path):
@@ -160,45 +157,38 @@ class Supervisor:
             child.reader.start()
         return child
 
-    def stop(self, child: Child, grace: float = 5.0) -> None:
-        """Asks the child to stop, and kills what is left of its group once it has, or when `grace` seconds are over."""
-        if child not in self._children:
-            return
-        child.signal(child.stop_signal)
+    def stop(self, child: Child) -> None:
+        """Asks the child to stop, and kills what is left of its group once it has, or after five seconds."""
+        child.signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.process.wait(grace)
+            child.process.wait(5.0)
         child.signal(signal.SIGKILL)
         child.process.wait()
         self._children.remove(child)
         self._tell_guard(f"-{child.pid}\n")
 
-    def check(self, *, but: Child | None = None) -> None:
+    def check(self) -> None:
         """Raises `ProcessEndedError` when a child, the guard or (if watched) the parent is gone."""
         for child in (*self._children, self._guard):
-            if child.needed and child is not but and child.process.poll() is not None:
+            if child.needed and child.process.poll() is not None:
                 child.finish()
                 raise ProcessEndedError(child.ending())
         if self._parent is not None and os.getppid() != self._parent:
             raise ProcessEndedError(f"the process that started this one (pid {self._parent}) is gone")
 
     def wait_until(self, answers: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-        """Waits until `answers()`, as long as everything lives."""
+        """Waits until `answers()`, as long as everything lives. Raises `StartError` when the time is over."""
         deadline = time.monotonic() + seconds
         while not answers():
             self.check()
             if time.monotonic() > deadline:
-                raise StartError(f"{what} does not answer after {seconds:.0f} s")
+                raise StartError(f"waited {seconds:.0f} s in vain for {what}")
             time.sleep(0.05)
 
     def run(self, name: str, command: Sequence[str | Path], *, seconds: float = 120.0, **options: Any) -> int:
         """Runs a command to its end, under the same guard, and gives its exit status."""
-        child = self.start(name, command, **options)
-        deadline = time.monotonic() + seconds
-        while child.process.poll() is None:
-            self.check(but=child)
-            if time.monotonic() > deadline:
-                raise StartError(f"{name} is not done after {seconds:.0f} s")
-            time.sleep(0.02)
+        child = self.start(name, command, needed=False, **options)
+        self.wait_until(lambda: child.process.poll() is not None, name, seconds)
         self.stop(child)
         return child.process.returncode
 
