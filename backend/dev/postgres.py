@@ -4,11 +4,9 @@ The embedded stack imitates PostgREST; these are the real ones. Everything is in
 afterwards; nothing is made durable, since nothing is kept.
 """
 
-import base64
 import contextlib
 import glob
 import importlib.util
-import json
 import os
 import platform
 import pwd
@@ -18,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,15 +71,12 @@ def postgres_stack(
     folder: Path,
     *,
     jwt_secret: str | None = None,
-    public_keys: Sequence[Mapping[str, str]] = (),
-    migrate: bool = True,
     routes: Mapping[str, str] | None = None,
 ) -> Iterator[PostgresStack]:
     """A new database with the migrations applied, served at `url` as Supabase would. The log goes to `folder`.
 
-    Tokens are accepted when they are signed by `jwt_secret` (HS256) or by the owner of one of `public_keys` (JWKs),
-    which are also what `/auth/v1/.well-known/jwks.json` lists. POSTGRES_BIN in the environment chooses a Postgres.
-    `routes` are for further servers, as `start_front` takes them.
+    Tokens are accepted when they are signed by `jwt_secret` (HS256). POSTGRES_BIN in the environment chooses a
+    Postgres. `routes` are for further servers, as `start_front` takes them.
     """
     postgrest_binary, binaries = _postgrest(), _postgres()
     psql = _program(binaries, "psql")
@@ -111,8 +106,7 @@ def postgres_stack(
         dsn = f"postgresql://postgres@/postgres?host={home}"
         try:
             supervisor.wait_until(lambda: _accepts(psql, dsn), "PostgreSQL")
-            if migrate:
-                _migrate(psql, dsn)
+            _migrate(psql, dsn)
             rest_port, admin_port = free_port(), free_port()
             supervisor.start(
                 "PostgREST",
@@ -122,7 +116,7 @@ def postgres_stack(
                     "PGRST_DB_SCHEMAS": "public",
                     "PGRST_DB_ANON_ROLE": "anon",
                     "PGRST_DB_MAX_ROWS": "1000",
-                    "PGRST_JWT_SECRET": json.dumps({"keys": [_symmetric(jwt_secret), *public_keys]}),
+                    "PGRST_JWT_SECRET": jwt_secret,
                     "PGRST_SERVER_HOST": "127.0.0.1",
                     "PGRST_SERVER_PORT": str(rest_port),
                     "PGRST_ADMIN_SERVER_PORT": str(admin_port),
@@ -136,7 +130,7 @@ def postgres_stack(
                 home,
                 {"/rest/v1/": f"127.0.0.1:{rest_port}/", **(routes or {})},
                 {
-                    "/auth/v1/.well-known/jwks.json": {"keys": list(public_keys)},
+                    "/auth/v1/.well-known/jwks.json": {"keys": []},
                     "/auth/v1/health": {"name": "GoTrue", "description": "in place of the login service"},
                 },
                 log,
@@ -152,10 +146,6 @@ def postgres_stack(
 
 def psql_command(psql: Path, dsn: str) -> list[str]:
     return [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", dsn]
-
-
-def _symmetric(secret: str) -> dict[str, str]:
-    return {"kty": "oct", "alg": "HS256", "k": base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()}
 
 
 def _unprivileged_user() -> str | None:
