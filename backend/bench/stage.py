@@ -129,7 +129,7 @@ class Stage:
             output=self.folder / f"{name}.log",
         )
         url = f"http://127.0.0.1:{port}"
-        self.supervisor.wait_until(lambda: http_calls.status("GET", f"{url}/health", {}) == 200, f"{name} at {url}")
+        self.supervisor.wait_until(lambda: http_calls.is_ok(f"{url}/health"), f"{name} at {url}")
         return Server(url, child)
 
 

@@ -49,7 +49,7 @@ def _session(url: str, settings: Mapping[str, str], path: str, password: str) ->
 def post_sample(url: str, token: str) -> bool:
     """Posts the sample workspace, once. Whether its code lab is there: what was deleted stays deleted."""
     headers = {"Authorization": f"Bearer {token}"}
-    if http_calls.status("GET", f"{url}/v1/labs/{sample.CODE}", headers) == 200:
+    if http_calls.is_ok(f"{url}/v1/labs/{sample.CODE}", headers):
         return True  # to post it again is harmless, but the stack prints a line for each row
     for path, body in sample.POSTS:
         status, answer = http_calls.call("POST", f"{url}{path}", headers, body)

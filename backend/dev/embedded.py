@@ -44,7 +44,7 @@ class EmbeddedStack:
     def answers(self, timeout: float = 10.0) -> bool:
         """Whether it serves. Its first query takes a second or two: nobody else should wait for that."""
         url = f"{self.url}/rest/v1/rpc/schema_version"
-        return http_calls.status("POST", url, {"apikey": self.publishable_key}, timeout) == 200
+        return http_calls.is_ok(url, {"apikey": self.publishable_key}, timeout)
 
 
 @contextlib.contextmanager

@@ -29,12 +29,12 @@ def call(
         raise OSError(str(error)) from None
 
 
-def status(method: str, url: str, headers: Mapping[str, str], timeout: float = 10.0) -> int | None:
-    """The status of the answer, or nothing when there is none."""
+def is_ok(url: str, headers: Mapping[str, str] | None = None, timeout: float = 10.0) -> bool:
+    """Whether a GET is answered 200."""
     try:
-        return call(method, url, headers, {} if method == "POST" else None, timeout)[0]
+        return call("GET", url, headers or {}, timeout=timeout)[0] == 200
     except OSError:
-        return None
+        return False
 
 
 def _parsed(body: bytes) -> Any:

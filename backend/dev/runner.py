@@ -21,7 +21,7 @@ class CodeRunner:
 
     def answers(self) -> bool:
         """Whether it runs code. Its first start on a machine fetches 48 MB and compiles for some seconds."""
-        return http_calls.status("GET", f"{self.url}/health", {}) == 200
+        return http_calls.is_ok(f"{self.url}/health")
 
 
 def start_runner(

@@ -118,7 +118,7 @@ def run(settings: dict[str, str], api_port: int, supabase_port: int) -> int:
             )
             wait_until_it_answers(supervisor, ROOT, stack)
             say("the embedded stack answers")
-            supervisor.wait_until(lambda: http_calls.status("GET", f"{api}/ready", {}) == 200, f"the gateway at {api}")
+            supervisor.wait_until(lambda: http_calls.is_ok(f"{api}/ready"), f"the gateway at {api}")
             attempt = ""
             try:
                 if developer.post_sample(api, developer.sign_in(supabase, settings)):

@@ -47,7 +47,7 @@ def up() -> int:
         api = f"http://127.0.0.1:{port}"
         with Supervisor() as supervisor:
             supervisor.wait_until(
-                lambda: http_calls.status("GET", f"{api}/ready", {}) == 200,
+                lambda: http_calls.is_ok(f"{api}/ready"),
                 f"the gateway at {api}/ready (`make logs` tells more)",
             )
     except StartError as error:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from dev import http_calls
 from dev.postgres import PostgresStack
 from dev.processes import Child, Supervisor, free_port
 from tests.conftest import RUNNER_PORT
@@ -110,15 +111,8 @@ def start_worker(supervisor: Supervisor, folder: Path, stack: Any, **settings: s
         output=folder / "gateway.log",
     )
     url = f"http://127.0.0.1:{port}"
-    supervisor.wait_until(lambda: _is_ready(url), f"the gateway at {url}")
+    supervisor.wait_until(lambda: http_calls.is_ok(f"{url}/ready"), f"the gateway at {url}")
     return child, url
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/ready").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def sign_up(stack: Any) -> User:

@@ -72,6 +72,4 @@ def _start(supervisor: Supervisor, folder: Path, stack: PostgresStack, port: int
         cwd=folder,
         output=folder / "file_store.log",
     )
-    supervisor.wait_until(
-        lambda: http_calls.status("GET", f"http://127.0.0.1:{port}{PATH}status", {}) == 200, "the file store"
-    )
+    supervisor.wait_until(lambda: http_calls.is_ok(f"http://127.0.0.1:{port}{PATH}status"), "the file store")

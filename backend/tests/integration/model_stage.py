@@ -12,6 +12,7 @@ import httpx
 from pydantic import TypeAdapter
 
 from app.models.stream import AnswerPart, GenerationPart
+from dev import http_calls
 from dev.processes import Child, Supervisor, free_port
 from tests.integration.conftest import BACKEND, Backend, start_worker
 from tests.integration.rows import Row
@@ -54,7 +55,7 @@ def open_model(folder: Path) -> Iterator[str]:
             cwd=BACKEND,
             output=folder / "model.log",
         )
-        supervisor.wait_until(lambda: answers(f"{model}/seen"), "the model")
+        supervisor.wait_until(lambda: http_calls.is_ok(f"{model}/seen"), "the model")
         yield model
 
 
@@ -73,13 +74,6 @@ def open_stage(
 
         with start() as (child, first), start(second_script) as (_, second):
             yield Stage(start, first, second, model, child.pid)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.TransportError:
-        return False
 
 
 def chunks(response: httpx.Response) -> Iterator[Row]:

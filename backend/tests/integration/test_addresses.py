@@ -48,14 +48,14 @@ def test_both_families_are_served_by_any_number_of_workers(
     settings = {"METRICS_PORT": str(metrics), "PROMETHEUS_MULTIPROC_DIR": str(shared) if workers else ""}
     port = start(supervisor, tmp_path, WEB_CONCURRENCY=workers, **settings)
     for host in ("127.0.0.1", "[::1]"):
-        assert http_calls.status("GET", f"http://{host}:{port}/health", {}) == 200
-        assert http_calls.status("GET", f"http://{host}:{metrics}/metrics", {}) == 200
+        assert http_calls.is_ok(f"http://{host}:{port}/health")
+        assert http_calls.is_ok(f"http://{host}:{metrics}/metrics")
 
 
 @needs_ipv6
 def test_a_server_of_ipv6_alone_is_healthy(supervisor: Supervisor, tmp_path: Path) -> None:
     port = start(supervisor, tmp_path, UVICORN_HOST="::1")
-    assert http_calls.status("GET", f"http://127.0.0.1:{port}/health", {}) != 200
+    assert not http_calls.is_ok(f"http://127.0.0.1:{port}/health")
 
 
 @needs_ipv6

@@ -55,7 +55,7 @@ def container() -> Iterator[str]:
             [*project, "ps", "--quiet", "backend"], check=True, env=env, capture_output=True, text=True
         )
         deadline = time.monotonic() + 60
-        while http_calls.status("GET", f"http://127.0.0.1:{given['PORT']}/health", {}) != 200:
+        while not http_calls.is_ok(f"http://127.0.0.1:{given['PORT']}/health"):
             assert time.monotonic() < deadline
             time.sleep(0.1)
         yield name.stdout.strip()

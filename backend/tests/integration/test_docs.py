@@ -24,7 +24,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("docs") / "gateway.log"
     with Supervisor() as supervisor:
         supervisor.start("the gateway", command, env={}, cwd=BACKEND, output=log)
-        supervisor.wait_until(lambda: http_calls.status("GET", f"{url}/health", {}) == 200, "the gateway")
+        supervisor.wait_until(lambda: http_calls.is_ok(f"{url}/health"), "the gateway")
         yield url
 
 

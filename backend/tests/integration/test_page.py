@@ -72,7 +72,7 @@ def addresses(
         run("node", vite, "build", "--emptyOutDir", "--outDir", built, env=settings)
         command = ["node", str(vite), "preview", "--outDir", str(built)]
         supervisor.start("the page", command, env=settings, cwd=PAGE, output=log)
-        supervisor.wait_until(lambda: http_calls.status("GET", page, {}) == 200, f"the page at {page}")
+        supervisor.wait_until(lambda: http_calls.is_ok(page), f"the page at {page}")
         yield {
             "PAGE_URL": page,
             "API_URL": api,

@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
+from dev import http_calls
 from dev.install import VENV, install_requirements
 from dev.processes import Supervisor, free_port
 from tests.integration.chats import Chat, read_some
 from tests.integration.conftest import BACKEND, Backend, User, start_worker
-from tests.integration.model_stage import answers, chunks
+from tests.integration.model_stage import chunks
 from tests.integration.node_packages import install
 from tests.integration.rows import Row
 
@@ -66,7 +67,7 @@ def stage(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         model = f"http://127.0.0.1:{port}"
         command = ["node", "server.mjs", str(file), str(port)]
         supervisor.start("the model", command, env={}, cwd=PROJECT, output=folder / "model.log")
-        supervisor.wait_until(lambda: answers(model), "the model", seconds=180)
+        supervisor.wait_until(lambda: http_calls.is_ok(model), "the model", seconds=180)
         settings = {"AI_MODEL": "small", "AI_BASE_URL": f"{model}/v1"}
         settings |= {"AI_FIRST_TOKEN_TIMEOUT": "240", "AI_TOKEN_TIMEOUT": "120"}
         start = partial(start_worker, supervisor, folder, backend.stack, **settings)

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 
+from dev import http_calls
 from dev.embedded import EmbeddedStack
 from dev.postgres import postgres_stack
 from dev.processes import Supervisor, free_port
@@ -133,20 +134,14 @@ def test_postgres_crashing_and_recovering(tmp_path: Path) -> None:
         stack.sql(f"select pg_terminate_backend(pid) {sessions}")
         url = start_gateway(supervisor, tmp_path, stack)
         user = new_row_user(stack)
+        rows = f"{stack.url}/rest/v1/workspaces?limit=1"
         with writers(url, user) as written:
             wait_for(lambda: len(written.acknowledged) >= 20)
             (crashing, *_) = stack.sql(f"select pid {sessions}").split()
             os.kill(int(crashing), signal.SIGKILL)  # Postgres then ends all sessions and recovers from its log
             wait_for(lambda: bool(written.refused))
-            wait_for(lambda: _answers(stack.url, user))
+            wait_for(lambda: http_calls.is_ok(rows, {"Authorization": f"Bearer {user.token}"}))
             took = time_to_recover(written, time.monotonic())
         assert "reinitializing" in (tmp_path / "postgres.log").read_text()
         check(url, user, written)
     assert took < RECOVERY
-
-
-def _answers(supabase_url: str, user: User) -> bool:
-    headers = {"Authorization": f"Bearer {user.token}"}
-    with contextlib.suppress(httpx.TransportError):
-        return httpx.get(f"{supabase_url}/rest/v1/workspaces?limit=1", headers=headers, verify=PLAIN).status_code == 200
-    return False
