@@ -13,6 +13,7 @@ from dev import http_calls
 from dev.processes import Supervisor, base_environment, free_port
 from dev.runner import CodeRunner
 from tests.integration.conftest import BACKEND, Backend, BackendName, start_gateway
+from tests.integration.node_packages import install
 
 PAGE = BACKEND / "page"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -28,11 +29,8 @@ def run(*command: str | Path, env: Mapping[str, str] | None = None, seconds: flo
 
 @pytest.fixture(scope="module")
 def types() -> None:
-    """What the page is made of: installed when it is missing or older than the lock file, with the API's types."""
-    installed, lock = PAGE / "node_modules/.package-lock.json", PAGE / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run("npm", "ci", "--ignore-scripts", "--loglevel=error")
-        installed.touch()
+    """What the page is made of, and the API's types."""
+    install(PAGE)
     run("npm", "run", "--silent", "types")
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+
+from anyio.from_thread import start_blocking_portal
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -89,15 +91,13 @@ async def not_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 class Upstream:
-    """A server that behaves as it is told, and counts the requests of each method that reached it."""
+    """A server that behaves as it is told."""
 
     def __init__(self) -> None:
         self.behaviour: Behaviour = silence
-        self.connections = 0
         self.port = 0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await self.behaviour(reader, writer)
         writer.close()
@@ -107,25 +107,9 @@ class Upstream:
 def misbehaving_upstream() -> Iterator[Upstream]:
     """An upstream on a free port of this machine, served by a thread of its own."""
     upstream = Upstream()
-    loop = asyncio.new_event_loop()
-
-    async def start() -> asyncio.Server:
-        return await asyncio.start_server(upstream._serve, "127.0.0.1", 0, limit=1 << 24)
-
-    server = loop.run_until_complete(start())
-    upstream.port = server.sockets[0].getsockname()[1]
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
+    with start_blocking_portal() as portal:
+        start = partial(asyncio.start_server, upstream._serve, "127.0.0.1", 0, limit=1 << 24)
+        server = portal.call(start)
+        upstream.port = server.sockets[0].getsockname()[1]
         yield upstream
-    finally:
-
-        async def stop() -> None:
-            server.close()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
-
-        asyncio.run_coroutine_threadsafe(stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        portal.call(server.close)
