@@ -34,7 +34,7 @@ def make_app(**settings: Any) -> FastAPI:
 @pytest.fixture(scope="session", autouse=True)
 def serving() -> Iterator[None]:
     """Answers at `server.url` as long as tests run."""
-    with server:
+    with server.serving():
         yield
 
 

@@ -1,13 +1,13 @@
 """A respx router over a real socket, so that the gateway's own client is what reaches it."""
 
 import asyncio
-import threading
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import respx
 from aiohttp import web
+from anyio.from_thread import start_blocking_portal
 
 from dev.processes import free_port
 
@@ -27,39 +27,25 @@ class RespxServer:
 
     def __init__(self) -> None:
         self._port = free_port()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._runner: web.ServerRunner
 
     @property
     def url(self) -> str:
         """Where it really answers."""
         return f"http://127.0.0.1:{self._port}"
 
-    def __enter__(self) -> Self:
-        self._loop.run_until_complete(self._start())
-        self._thread.start()
-        return self
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Answers within it, in a thread of its own."""
+        with start_blocking_portal() as portal:
+            runner = portal.call(self._start)
+            yield
+            portal.call(runner.cleanup)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _start(self) -> None:
-        self._runner = web.ServerRunner(web.Server(self._answer), handler_cancellation=True, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-
-    async def _stop(self) -> None:
-        await self._runner.cleanup()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+    async def _start(self) -> web.ServerRunner:
+        runner = web.ServerRunner(web.Server(self._answer), handler_cancellation=True, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", self._port).start()
+        return runner
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         sent = httpx.Request(
