@@ -17,107 +17,77 @@ FLASHCARDS, CODE, QUIZ = _id(21), _id(22), _id(23)
 FIRST_TRY = r"def causal_mask(n):\n    return [[1] * n for _ in range(n)]\n"
 """A learner's first try at the code lab, as a JSON text: it passes the first test and not the second."""
 
-
-def _in_workspace(path: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    return path, {"workspace_id": WORKSPACE_ID, **body}
-
-
-def _edge(number: int, source: str, target: str, label: str) -> tuple[str, dict[str, Any]]:
-    return _in_workspace(
-        "/v1/edges", {"id": _id(number), "source_node_id": source, "target_node_id": target, "label": label}
-    )
-
+SOURCES = [
+    {"id": PAPER, "type": "pdf", "title": "Attention, step by step", "canvas_position": {"x": 0, "y": 0}},
+    {
+        "id": REPOSITORY,
+        "type": "github",
+        "title": "karpathy/nanoGPT",
+        "metadata": {"language": "Python", "url": "https://github.com/karpathy/nanoGPT"},
+        "canvas_position": {"x": 0, "y": 220},
+    },
+    {
+        "id": VIDEO,
+        "type": "video",
+        "title": "Let's build GPT, from scratch",
+        "metadata": {"minutes": 116, "url": "https://www.youtube.com/watch?v=kCc8FmEb1nY"},
+        "canvas_position": {"x": 0, "y": 440},
+    },
+]
+LABS = [
+    {
+        "id": FLASHCARDS,
+        "source_id": PAPER,
+        "type": "flashcard_lab",
+        "title": "Why attention works",
+        "status": "completed",
+        "config": {"cards": 2},
+        "generated_content": {
+            "cards": [
+                {"front": "Why divide by the square root of d_k?", "back": "Large products starve the softmax."},
+                {"front": "What is masked in the decoder?", "back": "Positions after the one being predicted."},
+            ]
+        },
+        "canvas_position": {"x": 420, "y": 0},
+    },
+    {
+        "id": CODE,
+        "source_id": REPOSITORY,
+        "type": "code_lab",
+        "title": "The causal mask",
+        "status": "in_progress",
+        "config": {"language": "python"},
+        "generated_content": {
+            "instructions": "Write `causal_mask(n)`: a list of `n` rows. Row `i` has 1 up to position `i`, then 0.",
+            "starter_code": "def causal_mask(n):\n    ...\n",
+            "tests": "from solution import causal_mask\n\n\n"
+            "def test_one_position():\n    assert causal_mask(1) == [[1]]\n\n\n"
+            "def test_the_future_is_masked():\n    assert causal_mask(3) == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]\n",
+            "language": "python",
+        },
+        "canvas_position": {"x": 420, "y": 220},
+    },
+    {
+        "id": QUIZ,
+        "source_id": VIDEO,
+        "type": "quiz_lab",
+        "title": "What the video says",
+        "config": {"questions": 5},
+        "canvas_position": {"x": 420, "y": 440},
+    },
+]
+EDGES = [
+    {"source_node_id": PAPER, "target_node_id": FLASHCARDS, "label": "remember"},
+    {"source_node_id": REPOSITORY, "target_node_id": CODE, "label": "practise"},
+    {"source_node_id": VIDEO, "target_node_id": QUIZ, "label": "check"},
+    {"source_node_id": PAPER, "target_node_id": REPOSITORY, "label": "implemented in"},
+]
+QUESTION = {"role": "user", "content": "Where should I begin?", "mentions": [PAPER, VIDEO]}
+ANSWER = {"role": "assistant", "content": "At chapter 3, then do the cards.", "mentions": [PAPER]}
 
 POSTS: list[tuple[str, dict[str, Any]]] = [
     ("/v1/workspaces", {"id": WORKSPACE_ID, "name": "How transformers work"}),
-    _in_workspace(
-        "/v1/sources",
-        {
-            "id": PAPER,
-            "type": "pdf",
-            "title": "Attention, step by step",
-            "canvas_position": {"x": 0, "y": 0},
-        },
-    ),
-    _in_workspace(
-        "/v1/sources",
-        {
-            "id": REPOSITORY,
-            "type": "github",
-            "title": "karpathy/nanoGPT",
-            "metadata": {"language": "Python", "url": "https://github.com/karpathy/nanoGPT"},
-            "canvas_position": {"x": 0, "y": 220},
-        },
-    ),
-    _in_workspace(
-        "/v1/sources",
-        {
-            "id": VIDEO,
-            "type": "video",
-            "title": "Let's build GPT, from scratch",
-            "metadata": {"minutes": 116, "url": "https://www.youtube.com/watch?v=kCc8FmEb1nY"},
-            "canvas_position": {"x": 0, "y": 440},
-        },
-    ),
-    _in_workspace(
-        "/v1/labs",
-        {
-            "id": FLASHCARDS,
-            "source_id": PAPER,
-            "type": "flashcard_lab",
-            "title": "Why attention works",
-            "status": "completed",
-            "config": {"cards": 2},
-            "generated_content": {
-                "cards": [
-                    {"front": "Why divide by the square root of d_k?", "back": "Large products starve the softmax."},
-                    {"front": "What is masked in the decoder?", "back": "Positions after the one being predicted."},
-                ]
-            },
-            "canvas_position": {"x": 420, "y": 0},
-        },
-    ),
-    _in_workspace(
-        "/v1/labs",
-        {
-            "id": CODE,
-            "source_id": REPOSITORY,
-            "type": "code_lab",
-            "title": "The causal mask",
-            "status": "in_progress",
-            "config": {"language": "python"},
-            "generated_content": {
-                "instructions": "Write `causal_mask(n)`: a list of `n` rows. Row `i` has 1 up to position `i`, then 0.",
-                "starter_code": "def causal_mask(n):\n    ...\n",
-                "tests": "from solution import causal_mask\n\n\n"
-                "def test_one_position():\n    assert causal_mask(1) == [[1]]\n\n\n"
-                "def test_the_future_is_masked():\n    assert causal_mask(3) == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]\n",
-                "language": "python",
-            },
-            "canvas_position": {"x": 420, "y": 220},
-        },
-    ),
-    _in_workspace(
-        "/v1/labs",
-        {
-            "id": QUIZ,
-            "source_id": VIDEO,
-            "type": "quiz_lab",
-            "title": "What the video says",
-            "config": {"questions": 5},
-            "canvas_position": {"x": 420, "y": 440},
-        },
-    ),
-    _edge(31, PAPER, FLASHCARDS, "remember"),
-    _edge(32, REPOSITORY, CODE, "practise"),
-    _edge(33, VIDEO, QUIZ, "check"),
-    _edge(34, PAPER, REPOSITORY, "implemented in"),
-    _in_workspace(
-        "/v1/chat-messages",
-        {"id": _id(41), "role": "user", "content": "Where should I begin?", "mentions": [PAPER, VIDEO]},
-    ),
-    _in_workspace(
-        "/v1/chat-messages",
-        {"id": _id(42), "role": "assistant", "content": "At chapter 3, then do the cards.", "mentions": [PAPER]},
-    ),
+    (f"/v1/workspaces/{WORKSPACE_ID}/canvas", {"create": {"sources": SOURCES, "labs": LABS, "edges": EDGES}}),
+    ("/v1/chat-messages", {"workspace_id": WORKSPACE_ID, **QUESTION}),
+    ("/v1/chat-messages", {"workspace_id": WORKSPACE_ID, **ANSWER}),
 ]
