@@ -17,11 +17,10 @@ from app.models.lab import CanvasLab
 from app.models.source import Source
 from app.models.types import Row
 from app.models.workspace import Workspace
-from dev import http_calls
+from dev import BACKEND, http_calls
 from dev.postgres import PostgresStack, postgres_stack
 from dev.processes import Child, Supervisor, free_port, is_free
 
-BACKEND = Path(__file__).parents[1]
 Upstream = Literal["static", "real"]
 Arrangement = Literal["gateway", "bare", "idiom"]
 APPS: dict[Arrangement, str] = {"gateway": "app.main:app", "bare": "bench.bare:app", "idiom": "bench.idiom:app"}

@@ -12,13 +12,12 @@ import sys
 from pathlib import Path
 from socket import has_dualstack_ipv6
 
-from dev import developer
+from dev import ROOT, developer
 from dev.embedded import EmbeddedStack, keep_serving, start_embedded, wait_until_it_answers
 from dev.environment import GENERATED, NOT_THE_GATEWAYS
 from dev.processes import STOP_SIGNALS, StartError, Supervisor
 from dev.serve import interrupt, show
 
-ROOT = Path(__file__).parents[2]
 PORT = 54321
 SETTINGS = Path("/settings/gateway.env")
 

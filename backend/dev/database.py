@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from dev import install
+from dev import ROOT, install
 from dev.postgres import USUAL_PLACES
 from dev.processes import StartError, base_environment
 
-ROOT = Path(__file__).parents[2]
 SUPABASE = ROOT / "supabase"
 CLI = SUPABASE / "node_modules/.bin/supabase"
 

@@ -4,11 +4,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from dev import environment, http_calls, sample
+from dev import ROOT, environment, http_calls, sample
 from dev.embedded import running
 from dev.processes import StartError
 
-ROOT = Path(__file__).parents[2]
 EMAIL = "developer@example.com"
 PAPER = Path(__file__).with_name("sample.pdf")
 KNOWN_PASSWORD = "development"  # noqa: S105 - everybody's, until each checkout got its own

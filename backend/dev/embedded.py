@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dev import http_calls
+from dev import ROOT, http_calls
 from dev.processes import Child, StartError, Supervisor, free_port
 
-ROOT = Path(__file__).parents[2]
 LITE = ROOT / "supabase/node_modules/@supabase/lite/dist/cli/index.js"
 PRELOAD = ROOT / "supabase/preload.mjs"
 CONFIG = ROOT / "supabase/lite.toml"

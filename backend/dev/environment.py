@@ -4,13 +4,12 @@ import os
 import re
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 
 from dotenv import dotenv_values
 
+from dev import ROOT
 from dev.processes import StartError
 
-ROOT = Path(__file__).parents[2]
 FILE = ROOT / ".env"
 EXAMPLE = ROOT / ".env.example"
 GENERATED: dict[str, Callable[[], str]] = {

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from dev import environment
-from dev.database import ROOT, cli_environment, database_url, install_cli, where, without_password
+from dev import ROOT, environment
+from dev.database import cli_environment, database_url, install_cli, where, without_password
 from dev.processes import StartError
 
 APPLYING = "Applying migration "

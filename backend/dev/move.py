@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from dev import environment, http_calls
+from dev import ROOT, environment, http_calls
 from dev.database import database_url, find_psql, where, without_password
 from dev.embedded import DATA, hold
 from dev.processes import StartError, base_environment
 from dev.sweep import operator
 
-ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "supabase/export.mjs"
 
 

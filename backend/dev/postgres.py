@@ -20,13 +20,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import http_calls
+from dev import BACKEND, ROOT, http_calls
 from dev.front import start_front
 from dev.install import install_requirements
 from dev.processes import StartError, Supervisor, base_environment, free_port
 
-ROOT = Path(__file__).parents[2]
-BACKEND = ROOT / "backend"
 OLDEST = 15  # `unique nulls not distinct`
 USUAL_PLACES = (
     "/usr/lib/postgresql/*/bin",

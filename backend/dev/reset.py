@@ -3,12 +3,10 @@
 import os
 import shutil
 import sys
-from pathlib import Path
 
+from dev import ROOT
 from dev.embedded import hold
 from dev.processes import StartError
-
-ROOT = Path(__file__).parents[2]
 
 
 def reset() -> int:

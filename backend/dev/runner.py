@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import http_calls
+from dev import BACKEND, http_calls
 from dev.processes import Child, Supervisor
-
-BACKEND = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)

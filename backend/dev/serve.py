@@ -7,16 +7,13 @@ import signal
 import sys
 import time
 from itertools import combinations
-from pathlib import Path
 from types import FrameType
 
-from dev import developer, environment, http_calls, sample
+from dev import BACKEND, ROOT, developer, environment, http_calls, sample
 from dev.embedded import EmbeddedStack, keep_serving, running, start_embedded, wait_until_it_answers
 from dev.processes import STOP_SIGNALS, StartError, Supervisor, free_port, is_free
 from dev.runner import KeptRunner
 
-ROOT = Path(__file__).parents[2]
-BACKEND = ROOT / "backend"
 PORTS = {"PORT": 8000, "SUPABASE_PORT": 54321, "METRICS_PORT": 0}  # the last one only when it is set
 
 READY = """\nAIDE is running.

@@ -5,16 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from dev import environment, http_calls
+from dev import ROOT, environment, http_calls
 from dev.database import CLI, cli_environment, install_cli
 from dev.processes import StartError, Supervisor, is_free
-
-ROOT = Path(__file__).parents[2]
 
 READY = """
 AIDE is running in containers. `make down` stops it; the data stay.

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.config import Settings, get_settings
-from dev import environment
+from dev import ROOT, environment
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -219,7 +219,7 @@ def test_one_user_cannot_take_every_connection() -> None:
 
 def test_every_setting_is_documented_where_operators_look_and_given_to_make_dev() -> None:
     """`make dev` passes on what `.env.example` names, and nothing else."""
-    table = (environment.ROOT / "docs/settings.md").read_text()
+    table = (ROOT / "docs/settings.md").read_text()
     assert environment.documented() >= Settings.model_fields.keys()
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     in_table = {name for row in rows for name in re.findall("[A-Z_]+", row)}
@@ -227,7 +227,7 @@ def test_every_setting_is_documented_where_operators_look_and_given_to_make_dev(
 
 
 def test_the_documented_defaults_are_the_settings_own() -> None:
-    table = (environment.ROOT / "docs/settings.md").read_text()
+    table = (ROOT / "docs/settings.md").read_text()
     said = {
         name: value
         for names, values in re.findall(r"^\| (`.*?) \| (\d.*?) \|", table, re.MULTILINE)

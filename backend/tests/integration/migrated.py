@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dev.embedded import CONFIG, DATA, MIGRATIONS, PRELOAD, ROOT, EmbeddedStack, embedded_stack
+from dev import ROOT
+from dev.embedded import CONFIG, DATA, MIGRATIONS, PRELOAD, EmbeddedStack, embedded_stack
 
 KEPT = ROOT / "backend/.pytest_cache/embedded"
 """Below it the folder of the current migrations, kept for the next run; those of others are removed."""

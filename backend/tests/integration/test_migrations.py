@@ -13,7 +13,8 @@ import pytest
 
 from app.services.db import SCHEMA_VERSION
 from app.services.refusals import CONSTRAINTS
-from dev.embedded import MIGRATIONS, ROOT
+from dev import ROOT
+from dev.embedded import MIGRATIONS
 from dev.postgres import psql_command
 from dev.processes import base_environment
 from tests.integration.conftest import Backend
