@@ -1,6 +1,8 @@
-"""`python -m bench`: measures what the gateway costs, prints it, and writes `results/latest.json`."""
+"""`make bench`: measures what the gateway costs, prints it, and writes `results/latest.json`.
 
-import argparse
+QUICK=1 measures only what has a bound, in a minute; RECORD=1 writes `RESULTS.md` too.
+"""
+
 import json
 import os
 import signal
@@ -19,19 +21,16 @@ HERE = Path(__file__).parent
 
 def main() -> int:
     """The exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="only what has a bound, in a minute")
-    parser.add_argument("--record", action="store_true", help="write RESULTS.md too")
-    arguments = parser.parse_args()
+    quick = bool(os.environ.get("QUICK"))
     seconds = float(os.environ.get("BENCH_SECONDS") or 1)
-    rounds = int(os.environ.get("BENCH_ROUNDS") or (3 if arguments.quick else 7))
+    rounds = int(os.environ.get("BENCH_ROUNDS") or (3 if quick else 7))
     soak = int(os.environ.get("BENCH_SOAK") or 200_000)
     load = os.getloadavg()[2]
     signal.signal(signal.SIGTERM, interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="aide-bench-") as folder, open_stage(Path(folder)) as stage:
             figures = measure.figures(stage, seconds, rounds)
-            if not arguments.quick:
+            if not quick:
                 figures |= measure.start_up(stage) | measure.soak(stage, soak)
             text = report.results(figures, stage, f"{rounds} rounds of {seconds:g} s a line, load {load:.2f} before")
     except (StartError, OSError) as error:
@@ -44,7 +43,7 @@ def main() -> int:
     latest.parent.mkdir(exist_ok=True)
     ratios = {name: median(values) for name, values in figures.items()}
     latest.write_text(json.dumps({"ratios": ratios, "rounds": figures}, indent=1) + "\n")
-    if arguments.record:
+    if os.environ.get("RECORD"):
         (HERE / "RESULTS.md").write_text(text)
     return 0
 

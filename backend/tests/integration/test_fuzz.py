@@ -65,5 +65,5 @@ def test_a_short_fuzz_finds_nothing(backend: Backend, tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_long_fuzz_finds_nothing(backend: Backend, tmp_path: Path) -> None:
-    examples, seed = int(os.environ.get("FUZZ_EXAMPLES") or 100), int(os.environ.get("FUZZ_SEED") or 1)
+    examples, seed = int(os.environ.get("EXAMPLES") or 100), int(os.environ.get("SEED") or 1)
     fuzz(backend, tmp_path, phases="examples,coverage,fuzzing,stateful", examples=examples, seed=seed, seconds=7200)
