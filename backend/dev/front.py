@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dev.install import VENV, InstallError, install_requirements
-from dev.processes import StartError, Supervisor, free_port
+from dev.processes import StartError, Supervisor, free_port, is_free
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements-nginx.lock"
 
@@ -37,12 +37,17 @@ UPSTREAM = "upstream server{n} {{ server {host}; keepalive 64; keepalive_timeout
 
 
 def start_front(
-    supervisor: Supervisor, folder: Path, routes: Mapping[str, str], documents: Mapping[str, object], output: Path
+    supervisor: Supervisor,
+    folder: Path,
+    routes: Mapping[str, str],
+    documents: Mapping[str, object],
+    output: Path,
+    config: str = CONFIG,
 ) -> str:
-    """Starts it under `supervisor`, with its files in `folder`; its address.
+    """Starts it under `supervisor`, with its files in `folder`; its address, once it listens.
 
     `routes` say where paths go that begin so: to `host:port` as they are, to `host:port/` without that beginning.
-    `documents` are answers in JSON, by path.
+    `documents` are answers in JSON, by path. `config` has places for `port`, `upstreams` and `locations`.
     """
     port = free_port()
     hosts = [target.partition("/") for target in routes.values()]
@@ -52,10 +57,11 @@ def start_front(
         *(f"location = {path} {{ return 200 '{json.dumps(document)}'; }}" for path, document in documents.items()),
         "location / { return 404 '{}'; }",
     ]
-    config = folder / "nginx.conf"
-    config.write_text(CONFIG.format(port=port, upstreams="\n  ".join(upstreams), locations="\n    ".join(locations)))
-    command: list[str | Path] = [_nginx(), "-p", folder, "-c", config, "-e", "stderr"]
+    file = folder / "nginx.conf"
+    file.write_text(config.format(port=port, upstreams="\n  ".join(upstreams), locations="\n    ".join(locations)))
+    command: list[str | Path] = [_nginx(), "-p", folder, "-c", file, "-e", "stderr"]
     supervisor.start("nginx", command, env={}, cwd=folder, output=output)
+    supervisor.wait_until(lambda: not is_free(port), "nginx")
     return f"http://127.0.0.1:{port}"
 
 

@@ -134,7 +134,6 @@ def postgres_stack(
                 log,
             )
             supervisor.wait_until(lambda: http_calls.is_ok(f"http://127.0.0.1:{admin_port}/ready"), "PostgREST")
-            supervisor.wait_until(lambda: http_calls.is_ok(f"{url}/auth/v1/health"), "nginx")
         except StartError as error:
             raise StartError(f"{error}\n{log.read_text(errors='replace')[-4000:]}") from None
         yield PostgresStack(url, "sb_publishable_test", jwt_secret, dsn, psql)

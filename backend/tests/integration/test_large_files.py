@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from dev import front
-from dev.processes import Child, Supervisor, is_free
+from dev.front import start_front
+from dev.processes import Child, Supervisor
 from tests.integration.conftest import BACKEND, Backend, User, problem
 from tests.integration.test_file_faults import LINE, is_as_it_was, is_sent_again, own_gateway
 from tests.integration.test_files import TEXT, put, source, store
@@ -71,15 +71,14 @@ def test_a_file_of_unannounced_length_that_is_too_long_is_refused_and_not_stored
 
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 def test_large_files_pass_through_a_proxy_that_is_set_as_the_guide_says(
-    backend: Backend, owner: User, source: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, owner: User, source: dict[str, Any], tmp_path: Path
 ) -> None:
     (lines,) = re.findall(r"```nginx\n(.*?)```", (BACKEND / "deploy/README.md").read_text(), re.DOTALL)
-    monkeypatch.setattr(front, "CONFIG", PROXY.replace("LINES", lines))
     tmp_path.chmod(0o755)
     log = tmp_path / "nginx.log"
     with Supervisor() as supervisor:
-        url = front.start_front(supervisor, tmp_path, {"/v1/": urlsplit(backend.url).netloc}, {}, log)
-        supervisor.wait_until(lambda: not is_free(urlsplit(url).port or 0), "nginx")
+        routes = {"/v1/": urlsplit(backend.url).netloc}
+        url = start_front(supervisor, tmp_path, routes, {}, log, PROXY.replace("LINES", lines))
         with replace(backend, url=url).gateway(owner) as mine:
             path = f"/sources/{source['id']}/file"
             row = put(mine, source, LINE * ((49 << 20) // len(LINE)), TEXT)
