@@ -18,8 +18,9 @@ from app.models.source import Source
 from app.models.types import Row
 from app.models.workspace import Workspace
 from dev import BACKEND, http_calls
+from dev.front import start_front
 from dev.postgres import PostgresStack, postgres_stack
-from dev.processes import Child, Supervisor, free_port, is_free
+from dev.processes import Child, Supervisor, free_port
 
 Upstream = Literal["static", "real"]
 Arrangement = Literal["gateway", "bare", "idiom"]
@@ -32,6 +33,27 @@ USERS = {
     "create": (8, 0, 0, 0),
     "canvas": (8, 1, 200, 200),
 }
+# An upstream of constant cost: repeats what the real one answered to the first request of each kind. Requests of a kind
+# have the same method and address, but for the UUID in it.
+STATIC = r"""
+daemon off;
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_timeout 1h; keepalive_requests 1000000000; output_buffers 2 256k;
+  client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
+  proxy_cache_path cache keys_zone=answers:1m inactive=1d;
+  proxy_cache answers; proxy_cache_methods GET POST; proxy_cache_valid any 1d; proxy_cache_key $request_method$kind;
+  proxy_ignore_headers Cache-Control Expires Set-Cookie Vary;
+  map $request_uri $kind {{ default $request_uri; "~^(?<before>.*=eq\.)[0-9a-f-]{{36}}(?<after>.*)$" $before$after; }}
+  {upstreams}
+  server {{
+    listen 127.0.0.1:{port};
+    {locations}
+  }}
+}}
+"""
 
 
 @dataclass(frozen=True)
@@ -136,16 +158,10 @@ class Stage:
 def open_stage(folder: Path) -> Iterator[Stage]:
     """Both upstreams, with users and their rows."""
     with postgres_stack(folder) as stack, Supervisor() as supervisor:
-        port = free_port()
-        supervisor.start(
-            "the static upstream",
-            [sys.executable, "-m", "bench.static", str(port), str(urlsplit(stack.url).port)],
-            env={},
-            cwd=BACKEND,
-            output=folder / "static.log",
-        )
-        supervisor.wait_until(lambda: not is_free(port), "the static upstream")
-        stage = Stage(stack, supervisor, folder, {"real": stack.url, "static": f"http://127.0.0.1:{port}"})
+        folder.chmod(0o755)  # nginx's workers are nobody's when root starts it
+        routes = {"/rest/v1/": urlsplit(stack.url).netloc}
+        static = start_front(supervisor, folder, routes, {}, folder / "static.log", STATIC)
+        stage = Stage(stack, supervisor, folder, {"real": stack.url, "static": static})
         script = Path(__file__).with_name("seed.sql").read_text()
         for kind, (number, *rows) in USERS.items():
             stage.users[kind] = [_new_user(stack) for _ in range(number)]
