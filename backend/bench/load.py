@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from statistics import quantiles
 from typing import cast
 from uuid import uuid4
 
@@ -25,10 +24,6 @@ class Load:
     seconds: float = 0
     times: list[float] = field(default_factory=list)
     """Milliseconds, one for each journey."""
-
-    def percentile(self, number: int) -> float:
-        """Of the times."""
-        return quantiles(self.times, n=100, method="inclusive")[number - 1]
 
 
 class Connection(asyncio.Protocol):

@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from itertools import pairwise
 from operator import sub, truediv
+from statistics import median
 
 from bench.load import run
 from bench.stage import APPS, Server, Stage
@@ -51,7 +52,7 @@ def figures(stage: Stage, seconds: float, rounds: int) -> Figures:
             if number:
                 cpu[name].append(1000 * (server.cpu_seconds() - before) / done.responses)
                 rps[name].append(done.responses / done.seconds)
-                p50[name].append(done.percentile(50))
+                p50[name].append(median(done.times))
 
     def quotient(figure: Figures, over: str, under: str) -> list[float]:
         return list(map(truediv, figure[over], figure[under]))

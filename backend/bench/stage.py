@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -25,14 +25,9 @@ from dev.processes import Child, Supervisor, free_port
 Upstream = Literal["static", "real"]
 Arrangement = Literal["gateway", "bare", "idiom"]
 APPS: dict[Arrangement, str] = {"gateway": "app.main:app", "bare": "bench.bare:app", "idiom": "bench.idiom:app"}
-# Users by what is asked of their rows: so many workspaces, nodes and edges. Creating adds rows, so whoever creates does
-# nothing else.
-USERS = {
-    "one": (8, 1, 0, 0),
-    "list": (8, 100, 0, 0),
-    "create": (8, 0, 0, 0),
-    "canvas": (8, 1, 200, 200),
-}
+# Eight users each, by what is asked of their rows: so many workspaces, nodes and edges. Creating adds rows, so whoever
+# creates does nothing else.
+USERS = {"one": (1, 0, 0), "list": (100, 0, 0), "create": (0, 0, 0), "canvas": (1, 200, 200)}
 # An upstream of constant cost: repeats what the real one answered to the first request of each kind. Requests of a kind
 # have the same method and address, but for the UUID in it.
 STATIC = r"""
@@ -123,7 +118,7 @@ class Stage:
     supervisor: Supervisor
     folder: Path
     upstreams: dict[Upstream, str]
-    users: dict[str, list[User]] = field(default_factory=dict)
+    users: dict[str, list[User]]
 
     def server(self, arrangement: Arrangement, upstream: Upstream) -> Server:
         """Start a server as the container image does: JSON log lines, metrics on. Returns once it answers."""
@@ -161,16 +156,14 @@ def open_stage(folder: Path) -> Iterator[Stage]:
         folder.chmod(0o755)  # nginx's workers are nobody's when root starts it
         routes = {"/rest/v1/": urlsplit(stack.url).netloc}
         static = start_front(supervisor, folder, routes, {}, folder / "static.log", STATIC)
-        stage = Stage(stack, supervisor, folder, {"real": stack.url, "static": static})
+        users = {kind: [_new_user(stack) for _ in range(8)] for kind in USERS}
         script = Path(__file__).with_name("seed.sql").read_text()
-        for kind, (number, *rows) in USERS.items():
-            stage.users[kind] = [_new_user(stack) for _ in range(number)]
-            for user in stage.users[kind]:
-                numbers = ", ".join(map(str, rows))
-                script += f"select pg_temp.add_user('{user.id}', '{user.workspace_id}', {numbers});\n"
+        for kind, rows in USERS.items():
+            for user in users[kind]:
+                script += f"select pg_temp.add_user('{user.id}', '{user.workspace_id}', {', '.join(map(str, rows))});\n"
         stack.sql(script)
         stack.sql("analyze")
-        yield stage
+        yield Stage(stack, supervisor, folder, {"real": stack.url, "static": static}, users)
 
 
 def _new_user(stack: PostgresStack) -> User:
