@@ -21,8 +21,9 @@ from typing import Any, NoReturn
 from dev import ROOT, http_calls
 from dev.processes import Child, StartError, Supervisor, free_port
 
-LITE = ROOT / "supabase/node_modules/@supabase/lite/dist/cli/index.js"
+PROGRAM = ROOT / "supabase/node_modules/@supabase/lite/dist/cli/index.js"
 PRELOAD = ROOT / "supabase/preload.mjs"
+LITE = ("node", "--import", PRELOAD.as_uri(), str(PROGRAM))
 CONFIG = ROOT / "supabase/lite.toml"
 MIGRATIONS = ROOT / "supabase/migrations"
 SILENCE = 3.5
@@ -97,44 +98,32 @@ def start_embedded(
     `record` is left in the lock file for `running`. `host` is the address to listen on.
     """
     _prepare(folder)
-    env = {
+    config = ("--config", "supabase/lite.toml")
+    with hold(folder) as held:
+        env = lite_environment(port, jwt_secret, publishable_key)
+        options: dict[str, Any] = {"env": env, "cwd": folder, "output": output, "pass_fds": [held], "umask": 0o077}
+        if not _is_migrated(folder):
+            say("applying the migrations")
+            _begin_first_migration(folder)
+            if supervisor.run("lite migration up", [*LITE, "migration", "up", *config], **options):
+                raise StartError("the migrations could not be applied")
+            _mark_migrated(folder)
+        say("starting the embedded stack")
+        command = [*LITE, "start", "--host", host, "--admin" if admin else "--no-admin", *config]
+        server = supervisor.start("the embedded stack", command, **options)
+        _write(held, {**(record or {}), "pid": os.getpid()})  # not the server's: to end that looks like a crash
+    return EmbeddedStack(f"http://127.0.0.1:{port}", publishable_key, jwt_secret, server)
+
+
+def lite_environment(port: int, jwt_secret: str, publishable_key: str) -> dict[str, str]:
+    """What its configuration reads; with its file store, and without telemetry."""
+    return {
         "SUPABASE_PORT": str(port),
         "SUPABASE_JWT_SECRET": jwt_secret,
         "SUPABASE_PUBLISHABLE_KEY": publishable_key,
         "EXPERIMENTAL_STORAGE": "1",
         "DO_NOT_TRACK": "1",
-        "LITE_TELEMETRY": "0",
-        "SUPABASE_TELEMETRY_DISABLED": "1",
     }
-    lite = ["node", "--import", PRELOAD.as_uri(), str(LITE), "--no-telemetry"]
-    config = ["--config", "supabase/lite.toml"]
-    with hold(folder) as held:
-        if not _is_migrated(folder):
-            say("applying the migrations")
-            _begin_first_migration(folder)
-            if supervisor.run(
-                "lite migration up",
-                [*lite, "migration", "up", *config],
-                env=env,
-                cwd=folder,
-                output=output,
-                pass_fds=[held],
-                umask=0o077,
-            ):
-                raise StartError("the migrations could not be applied")
-            _mark_migrated(folder)
-        say("starting the embedded stack")
-        server = supervisor.start(
-            "the embedded stack",
-            [*lite, "start", "--host", host, "--admin" if admin else "--no-admin", *config],
-            env=env,
-            cwd=folder,
-            output=output,
-            pass_fds=[held],
-            umask=0o077,
-        )
-        _write(held, {**(record or {}), "pid": os.getpid()})  # not the server's: to end that looks like a crash
-    return EmbeddedStack(f"http://127.0.0.1:{port}", publishable_key, jwt_secret, server)
 
 
 def keep_serving(
@@ -258,7 +247,7 @@ def _read(descriptor: int) -> dict[str, Any]:
 
 def _prepare(folder: Path) -> None:
     """Lite looks for everything below `supabase` in its working directory, so another folder gets links."""
-    if not LITE.exists():
+    if not PROGRAM.exists():
         raise StartError("the embedded stack is not installed: run `make install`")
     make_private(folder / "supabase/.temp")
     for original in (CONFIG, MIGRATIONS):

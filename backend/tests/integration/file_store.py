@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dev import http_calls
-from dev.embedded import LITE, PRELOAD
+from dev.embedded import LITE, lite_environment
 from dev.postgres import PostgresStack, postgres_stack
 from dev.processes import Supervisor, free_port
 
@@ -55,20 +55,9 @@ def _start(supervisor: Supervisor, folder: Path, stack: PostgresStack, port: int
     (folder / "supabase/lite.toml").write_text(CONFIG)
     supervisor.start(
         "the file store",
-        [
-            *("node", "--import", PRELOAD.as_uri(), str(LITE), "--no-telemetry", "start", "--no-admin"),
-            *("--host", "127.0.0.1", "--config", "supabase/lite.toml"),
-        ],
-        env={
-            "SUPABASE_PORT": str(port),
-            "PGHOST": stack.dsn.partition("host=")[2],
-            "PGUSER": "storage_admin",
-            "SUPABASE_JWT_SECRET": stack.jwt_secret,
-            "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
-            "EXPERIMENTAL_STORAGE": "1",
-            "DO_NOT_TRACK": "1",
-            "LITE_TELEMETRY": "0",
-        },
+        [*LITE, "start", "--no-admin", "--host", "127.0.0.1", "--config", "supabase/lite.toml"],
+        env=lite_environment(port, stack.jwt_secret, stack.publishable_key)
+        | {"PGHOST": stack.dsn.partition("host=")[2], "PGUSER": "storage_admin"},
         cwd=folder,
         output=folder / "file_store.log",
     )
