@@ -21,7 +21,9 @@ PYTHON = VENV / "bin/python"
 UV = VENV / "bin/uv"
 REQUIREMENTS = ROOT / "backend/requirements-dev.lock"
 UV_REQUIREMENTS = ROOT / "backend/requirements-uv.lock"
-NODE_MODULES = ROOT / "supabase/node_modules"
+NODE_LOCK = ROOT / "supabase/package-lock.json"
+PYTHON_STAMP = VENV / "installed"
+NODE_STAMP = ROOT / "supabase/node_modules/.installed"
 OLDEST_NODE = 20
 
 # The Python that `.venv` was made of, when that one runs this: it has pip, and stays when `.venv` is made anew.
@@ -56,11 +58,11 @@ def install() -> None:
     check_node()
     pending = {
         what: job
-        for what, job, stamp, state in (
-            ("Python packages", install_python, VENV / "installed", python_state()),
-            ("Node packages", install_node, NODE_MODULES / ".installed", node_state()),
+        for what, job, stamp, lock in (
+            ("Python packages", install_python, PYTHON_STAMP, REQUIREMENTS),
+            ("Node packages", install_node, NODE_STAMP, NODE_LOCK),
         )
-        if not is_current(stamp, state)
+        if not is_current(stamp, digest(lock))
     }
     if not pending:
         return
@@ -94,12 +96,8 @@ def check_node() -> None:
         raise InstallError("npm is missing: install it, it is a part of Node.js.")
 
 
-def python_state() -> str:
-    return hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-
-
-def node_state() -> str:
-    return hashlib.sha256((ROOT / "supabase/package-lock.json").read_bytes()).hexdigest()
+def digest(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()
 
 
 def is_current(stamp: Path, state: str) -> bool:
@@ -130,11 +128,10 @@ def installed(folder: Path) -> Iterator[str]:
 
 
 def install_python() -> None:
-    stamp = VENV / "installed"
-    if not (PYTHON.exists() and is_whole(stamp)):
+    if not (PYTHON.exists() and is_whole(PYTHON_STAMP)):
         run(BASE_PYTHON, "-m", "venv", "--clear", "--without-pip", str(VENV))
     install_requirements(REQUIREMENTS)
-    write_stamp(stamp, python_state())
+    write_stamp(PYTHON_STAMP, digest(REQUIREMENTS))
 
 
 def install_requirements(lock: Path) -> None:
@@ -150,10 +147,9 @@ def install_requirements(lock: Path) -> None:
 
 def pip() -> list[str]:
     """The pip of this Python, made to install into `.venv`, else one put there, which takes longer."""
-    own = subprocess.run([BASE_PYTHON, "-m", "pip", "--version"], capture_output=True, text=True)
-    version = re.match(r"pip (\d+)\.(\d+)", own.stdout)
-    if version and (int(version[1]), int(version[2])) >= (22, 3):
-        return [BASE_PYTHON, "-m", "pip", "--python", str(PYTHON)]
+    own = [BASE_PYTHON, "-m", "pip", "--python", str(PYTHON)]  # an option of pip 22.3 and newer
+    if subprocess.run([*own, "--version"], capture_output=True).returncode == 0:
+        return own
     try:
         run(str(PYTHON), "-m", "ensurepip")
     except InstallError:
@@ -163,7 +159,7 @@ def pip() -> list[str]:
 
 def install_node() -> None:
     run("npm", "ci", "--omit=dev", "--no-progress", cwd=ROOT / "supabase")
-    write_stamp(NODE_MODULES / ".installed", node_state())
+    write_stamp(NODE_STAMP, digest(NODE_LOCK))
 
 
 def environment() -> dict[str, str]:
