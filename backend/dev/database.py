@@ -1,15 +1,12 @@
-"""A database named by DATABASE_URL, and the programs that reach it: psql and the official Supabase CLI."""
+"""A database named by DATABASE_URL, and the official Supabase CLI that reaches it."""
 
 import fcntl
-import glob
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from dev import ROOT, install
-from dev.postgres import USUAL_PLACES
 from dev.processes import StartError, base_environment
 
 SUPABASE = ROOT / "supabase"
@@ -44,16 +41,6 @@ def without_password(url: str) -> tuple[str, dict[str, str]]:
 def where(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.hostname or 'the local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
-
-
-def find_psql() -> Path:
-    if on_path := shutil.which("psql"):
-        return Path(on_path)
-    for place in USUAL_PLACES:
-        for folder in sorted(glob.glob(place), reverse=True):
-            if (psql := Path(folder) / "psql").exists():
-                return psql
-    raise StartError("psql is missing: install PostgreSQL's client (Debian: postgresql-client, macOS: libpq)")
 
 
 def install_cli() -> Path:

@@ -16,8 +16,9 @@ from typing import IO
 from urllib.parse import quote
 
 from dev import ROOT, environment, http_calls
-from dev.database import database_url, find_psql, where, without_password
+from dev.database import database_url, where, without_password
 from dev.embedded import DATA, hold
+from dev.postgres import find_psql
 from dev.processes import StartError, base_environment
 from dev.sweep import operator
 

