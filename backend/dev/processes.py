@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -101,9 +100,7 @@ class Supervisor:
         self._guard = Child("the guard process", process)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for child in reversed(self._children):
             self.stop(child)
         assert self._guard.process.stdin
