@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from dev import http_calls
 from dev.processes import Supervisor, base_environment, free_port
 from dev.runner import CodeRunner
 from tests.integration.conftest import BACKEND, Backend, BackendName, start_gateway
+from tests.integration.model_stage import open_model
 from tests.integration.node_packages import install
 
 PAGE = BACKEND / "page"
@@ -40,17 +40,15 @@ def addresses(
 ) -> Iterator[dict[str, str]]:
     """Where a page, built as for production, and what it needs are served: a gateway with a model by script too."""
     backend = open_backend("embedded")
-    page, model = f"http://127.0.0.1:{free_port()}", free_port()
-    with Supervisor() as supervisor:
+    page = f"http://127.0.0.1:{free_port()}"
+    with Supervisor() as supervisor, open_model(tmp_path) as model:
         log = tmp_path / "servers.log"
-        scripted = [sys.executable, "-m", "tests.scripted_model", str(model)]
-        supervisor.start("the scripted model", scripted, env={}, cwd=BACKEND, output=log)
         api = start_gateway(
             supervisor,
             tmp_path,
             backend.stack,
             CORS_ORIGINS=page,
-            AI_BASE_URL=f"http://127.0.0.1:{model}/v1",
+            AI_BASE_URL=f"{model}/v1",
             AI_API_KEY="key",
             AI_MODEL="labs-500-held",  # slow enough for an answer to be stopped; one step waits for the journey
             # The machine may be busy with other tests, and a browser is heavy.
@@ -75,7 +73,7 @@ def addresses(
             "PAGE_URL": page,
             "API_URL": api,
             "SUPABASE_URL": backend.supabase_url,
-            "MODEL_URL": f"http://127.0.0.1:{model}",
+            "MODEL_URL": model,
         }
 
 
