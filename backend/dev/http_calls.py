@@ -1,4 +1,4 @@
-"""The few HTTP calls that development commands make: to this machine, and `make sweep` to SUPABASE_URL."""
+"""The few HTTP calls that development commands make: to this machine, and to SUPABASE_URL (`make sweep`, `import`)."""
 
 import http.client
 import json
@@ -7,8 +7,9 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-# Proxy settings of the environment are for the world outside.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# As for the gateway, the environment's proxy is on the way to https:// alone: what is on this machine is http://.
+_proxies = {scheme: proxy for scheme, proxy in urllib.request.getproxies().items() if scheme == "https"}
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler(_proxies))
 
 
 def call(

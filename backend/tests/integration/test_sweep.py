@@ -1,6 +1,7 @@
 """`make sweep` on the embedded stack: it removes what no source refers to, for an operator alone."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -53,6 +54,17 @@ def leftover(source: dict[str, Any], store: httpx.Client, operator: str) -> str:
     )
     assert answer.status_code == 200, answer.text
     return path
+
+
+def test_a_supabase_elsewhere_is_reached_through_the_proxy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        command = ["make", "-s", "sweep", "KEY=sb_secret_x", "SUPABASE_URL=https://project.example"]
+        with subprocess.Popen(command, cwd=ROOT, env=os.environ | proxies, stderr=subprocess.DEVNULL):
+            proxy.settimeout(30)
+            connection, _ = proxy.accept()
+            with connection:
+                assert connection.recv(1024).startswith(b"CONNECT project.example:443 ")
 
 
 def folder(path: str) -> dict[str, Any]:
