@@ -106,11 +106,11 @@ test-fast: install ## Run the tests that need no server
 coverage: install ## Run the fast tests; fail below the agreed coverage
 	@$(IN_BACKEND) pytest -n auto --ignore tests/integration --ignore tests/runner --cov
 
-BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
-
 .PHONY: test-page
 test-page: install ## Drive the page through the whole journey in headless Chromium (SHOTS=/folder)
-	@command -v $(BROWSERS) >/dev/null || { echo 'Chromium is missing (Debian and Ubuntu: chromium).' >&2; exit 1; }
+	@for browser in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$browser >/dev/null && exit; \
+	done; echo 'Chromium is missing (Debian and Ubuntu: chromium).' >&2; exit 1
 	@$(IN_BACKEND) pytest -s -p no:xdist tests/integration/test_page.py
 
 .PHONY: openapi

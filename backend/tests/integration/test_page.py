@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -79,6 +80,19 @@ def addresses(
 
 def test_the_page_is_sound_under_strict_types(types: None) -> None:
     run("node", "node_modules/typescript/bin/tsc")
+
+
+@pytest.mark.parametrize("browser", [*BROWSERS, "firefox"])
+def test_make_finds_any_of_the_browsers(browser: str, tmp_path: Path) -> None:
+    (tmp_path / "backend/dev").mkdir(parents=True)
+    (tmp_path / "backend/dev/install.py").touch()
+    for program in (tmp_path / browser, tmp_path / ".venv/bin/python"):
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.symlink_to(str(shutil.which("true")))
+    shutil.copy(BACKEND.parent / "Makefile", tmp_path)
+    command = [str(shutil.which("make")), "test-page", f"PYTHON={sys.executable}"]
+    made = subprocess.run(command, cwd=tmp_path, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert (made.returncode == 0, "Chromium is missing" in made.stderr) == (browser in BROWSERS, browser == "firefox")
 
 
 @needs_chromium
