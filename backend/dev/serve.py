@@ -167,7 +167,8 @@ def secret(settings: dict[str, str], name: str) -> str:
 
 def ollama(settings: dict[str, str]) -> dict[str, str]:
     """The settings for the newest model of an Ollama that runs on this machine, unless a model is set."""
-    url = f"http://{settings.get('OLLAMA_HOST', '127.0.0.1:11434').removeprefix('http://')}/v1"
+    host, _, port = settings.get("OLLAMA_HOST", "127.0.0.1").removeprefix("http://").partition(":")
+    url = f"http://{host}:{port or 11434}/v1"
     with contextlib.suppress(OSError, LookupError, TypeError, StopIteration):
         models = [] if "AI_MODEL" in settings else http_calls.call("GET", f"{url}/models", {}, timeout=1)[1]["data"]
         return {"AI_BASE_URL": url, "AI_MODEL": next(each["id"] for each in models if "embed" not in each["id"])}

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from app.openapi import FILES
-from dev import sample, serve
+from dev import http_calls, sample, serve
 from dev.processes import free_port
 from dev.runner import CodeRunner
 from tests.integration.chats import Chat, whole
@@ -128,6 +128,14 @@ def test_an_ollama_on_this_machine_is_the_tutors_model(running: Running) -> None
 @pytest.mark.parametrize("settings", [{"OLLAMA_HOST": "127.0.0.1:9"}, {"AI_MODEL": "mine"}])
 def test_no_model_is_chosen_where_there_is_no_ollama_or_one_is_set(settings: dict[str, str]) -> None:
     assert serve.ollama(settings) == {}
+
+
+@pytest.mark.parametrize(("host", "address"), [("box", "box:11434"), ("http://box:80", "box:80")])
+def test_ollamas_address_may_lack_a_port(host: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(http_calls, "call", lambda method, url, *_, **__: asked.append(url))
+    serve.ollama({"OLLAMA_HOST": host})
+    assert asked == [f"http://{address}/v1/models"]
 
 
 @pytest.mark.soak
