@@ -1,7 +1,7 @@
 -- Storage: whose files the bucket holds, where they may be put, and which of them nothing refers to any more.
 
 begin;
-select plan(54);
+select plan(56);
 
 \ir people.psql
 
@@ -100,6 +100,10 @@ select is(pg_temp.outcome($$ select delete_workspace(pg_temp.id('physics')) $$),
 select pg_temp.become('ada');
 select is(cardinality(delete_workspace(pg_temp.id('physics'))), 2, 'a deleted workspace leaves its files');
 select is(pg_temp.outcome($$ delete from storage.objects where split_part(name, '/', 1) = pg_temp.id('physics')::text $$), '2 rows', 'who uploaded them deletes them');
+-- With thousands of workspaces every file would be compared with each of them.
+select matches(pg_temp.plan_of(statement), 'Filter: .*hashed SubPlan', 'workspaces are looked up: ' || statement) from unnest(array[
+  'select from storage.objects', 'delete from storage.objects'
+]) statement;
 select pg_temp.become('bob');
 select is(unused_files(pg_temp.id('physics')), '{}', 'strangers are not told of them');
 select pg_temp.become('bob', 'service_role');
