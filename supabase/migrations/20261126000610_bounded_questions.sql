@@ -1,4 +1,4 @@
--- The tutor's pages: a question is answered in time, however many books it mentions and however long it is.
+-- The tutor's pages: a question is answered in time, however many books it mentions.
 -- Rows that are there: nothing changes.
 
 create or replace function private.matching_pages(workspace_id uuid, question text, source_ids uuid[], language text, size integer)
@@ -8,18 +8,12 @@ declare
   -- As in search_pages(): Thai, Lao, Burmese, Khmer; Japanese, Chinese, Korean.
   letters constant text := '\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff';
   signs   constant text := '\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff';
+  asked   constant text := regexp_replace(btrim(translate(matching_pages.question, '"-', '  ')), '\s+', ' or ', 'g');
   begun   constant text := left(matching_pages.question, 1000);
-  asked   text;
   words   text[];
   pieces  text[];
 begin
-  if begun !~ ('[' || letters || signs || ']') then
-    -- To rank a page takes as long as it has words of the question. The longest are the rarest.
-    asked := string_agg(longest.word, ' or ')
-      from (
-        select word from regexp_split_to_table(btrim(translate(matching_pages.question, '"-', '  ')), '\s+') word
-        group by word order by char_length(word) desc, word limit 20
-      ) longest;
+  if left(asked, 1000) !~ ('[' || letters || signs || ']') then
     return query
       select hit.source_id, hit.title, hit.page
       from public.search_pages(
@@ -86,4 +80,4 @@ begin
     limit matching_pages.size;
 end $$;
 comment on function private.matching_pages is
-  'The pages of these sources that have most of a question''s words, best first, at most size. In scripts without spaces, pieces of words count, at most 25 of the first 1,000 characters, in the first 4,000 characters of a page, of at most 10,000 pages and of each file the same share; for all others it is search_pages() with any of the 20 longest words.';
+  'The pages of these sources that have most of a question''s words, best first, at most size. In scripts without spaces, pieces of words count, at most 25 of the first 1,000 characters, in the first 4,000 characters of a page, of at most 10,000 pages and of each file the same share; for all others it is search_pages() with any of the words.';

@@ -1,7 +1,7 @@
 -- Files: what is read from them, who sees it, how it is found again, and what goes with what.
 
 begin;
-select plan(128);
+select plan(130);
 
 \ir people.psql
 
@@ -221,7 +221,8 @@ select pg_temp.become('ada');
 insert into sources (id, workspace_id, type, title) values (pg_temp.id('optics'), pg_temp.id('physics'), 'pdf', 'Optics');
 select isnt_empty($$ select pg_temp.save('physics', 'optics', pg_temp.document(
   'The eigenvalues of a symmetric matrix are real.', 'A matrix, another matrix and a third matrix.', 'Häuser и слова.',
-  E'本章我们学习矩阵的\n乘法与逆矩阵。', 'การคูณเมทริกซ์', '<b>bold</b> & eigenvectors', 'Nothing here.')) $$, 'a file of many tongues is saved');
+  E'本章我们学习矩阵的\n乘法与逆矩阵。', 'การคูณเมทริกซ์', '<b>bold</b> & eigenvectors', 'Nothing here.',
+  'Kernel, kernel, kernel, kernel, kernel, kernel.', 'Kernel, image, rank.')) $$, 'a file of many tongues is saved');
 create function pg_temp.found(query text) returns text language sql as $$
   select string_agg(page::text, ',') from search_pages(pg_temp.id('physics'), query)
 $$;
@@ -230,6 +231,11 @@ select is(pg_temp.found(query), pages, 'found: ' || query) from (values
   ('matrix -real', '2'), ('real or nothing', '7,1'), ('häuser', '3'), ('слова', '3'), ('矩阵的乘法', '4'), ('矩阵', '4'), ('乘法 矩阵', '4'),
   ('乘法 不在', null), ('เมทริกซ์', '5'), ('bold', '6'), ('the', '1'), ('', null), ('!!! & | <->', null), ('矩[阵', null), ('矩.*', null)
 ) as asked (query, pages);
+select is(pg_temp.found('kernel or image or rank'), '8,9', 'words that are near to one another count more');
+select is(
+  pg_temp.found((select string_agg('word' || n, ' or ') from generate_series(1, 30) n) || ' or kernel or image or rank'), '9,8',
+  'of many words, how many there are'
+);
 select is(excerpt, E'The \u0002eigenvalues\u0003 of a symmetric matrix are real.', 'an excerpt marks what was found')
   from search_pages(pg_temp.id('physics'), 'eigenvalue');
 select is(excerpt, E'本章我们学习\u0002矩阵的\n乘法\u0003与逆矩阵。', 'over lines too') from search_pages(pg_temp.id('physics'), '矩阵的乘法');
