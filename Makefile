@@ -96,7 +96,7 @@ fix: install ## Repair what `make check` can repair
 .PHONY: test
 test: install ## Run all tests but the long ones, on both backends: the embedded stack, and PostgreSQL with PostgREST
 	@echo 'Starts its own servers on free ports: the embedded stack, PostgreSQL, PostgREST and gateways over them.'
-	@$(IN_BACKEND) pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(IN_BACKEND) pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-fast
 test-fast: install ## Run the tests that need no server

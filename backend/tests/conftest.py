@@ -1,6 +1,7 @@
 """The real app over a respx router that a server on this machine answers from: nothing of ours is replaced."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,11 @@ def make_app(**settings: Any) -> FastAPI:
     """The app with these settings, over the running test's router."""
     usual = {"SUPABASE_URL": server.url, "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_test"}
     return create_app(Settings(**usual | settings))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, since a third of the time tests wait; each has servers of its own."""
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
 @pytest.fixture(scope="session", autouse=True)
