@@ -98,8 +98,11 @@ def test_bodies_are_json_and_bounded(judge: httpx.Client) -> None:
     assert judge.post("/submissions", content=b"{", headers=json).status_code == 400
     assert judge.post("/submissions", content=b"[1]", headers=json).status_code == 422
     assert judge.post("/submissions", content=b"[" * 100_000, headers=json).status_code == 400
+    endless = b'{"language_id": 71, "source_code": "1", "wall_time_limit": NaN}'  # neither too small nor too large
+    assert judge.post("/submissions", content=endless, headers=json).status_code == 422
     large = PROGRAM | {"stdin": "x" * 1024 * 1024}
-    assert judge.post("/submissions", json=large).status_code == 413
+    refused = judge.post("/submissions", json=large)
+    assert (refused.status_code, refused.headers["connection"]) == (413, "close"), "what comes yet is not read"
 
 
 def test_what_is_not_there_is_not_found(judge: httpx.Client) -> None:

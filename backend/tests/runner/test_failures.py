@@ -3,11 +3,13 @@
 import asyncio
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from dev.runner import CodeRunner
 from runner.api import create_app
@@ -20,6 +22,27 @@ def test_without_its_python_it_is_not_healthy_and_says_so(tmp_path: Path) -> Non
     answer = TestClient(create_app(Settings(python_folder=tmp_path))).get("/health")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["error"]
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_failure() -> None:
+    async def leave() -> list[Message]:
+        sent: list[Message] = []
+        parts: Iterator[Message] = iter(
+            [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+        )
+
+        async def receive() -> Message:
+            return next(parts)
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        headers = [(b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/submissions", "headers": headers, "query_string": b""}
+        await create_app(Settings())(scope, receive, send)
+        return sent
+
+    assert asyncio.run(leave())[0]["status"] == 499
 
 
 def test_without_a_process_to_be_had_it_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
