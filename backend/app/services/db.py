@@ -144,11 +144,12 @@ class Session:
         concerns none, else what `upstream_problem` makes of a refusal, or `lost` of a broken connection.
         """
         request = query.request
-        headers = httpx.Headers(self._identity)
+        said = {**self._identity, "Prefer": _IN_UTC}
         if one:
-            headers["Accept"] = "application/vnd.pgrst.object+json"
-        prefer = request.headers.get("Prefer")
-        request.headers["Prefer"] = f"{prefer},{_IN_UTC}" if prefer else _IN_UTC
+            said["Accept"] = "application/vnd.pgrst.object+json"
+        if prefer := request.headers.get("Prefer"):
+            request.headers["Prefer"] = f"{prefer},{_IN_UTC}"
+        headers = httpx.Headers(said)
         started_at = time.perf_counter()
         outcome = "failed"
         try:
