@@ -37,10 +37,10 @@ def test_a_program_without_time_has_used_it_up(service: CodeRunner) -> None:
 
 
 def test_a_result_is_kept_for_its_time(service: CodeRunner) -> None:
-    with judge(kept_seconds=1) as client:
+    with judge(kept_seconds=3) as client:
         token = submit(client, "print(1)")["token"]
         assert client.get(f"/submissions/{token}").status_code == 200
-        give_up_at = time.monotonic() + 10
+        give_up_at = time.monotonic() + 60
         while client.get(f"/submissions/{token}").status_code == 200:
             assert time.monotonic() < give_up_at
 
@@ -56,4 +56,4 @@ def test_a_runner_that_stops_waits_for_no_program(service: CodeRunner) -> None:
         for _ in range(2):  # one runs, one waits
             client.post("/submissions", json={"language_id": 71, "source_code": ENDLESS, "cpu_time_limit": 15})
         started_at = time.monotonic()
-    assert time.monotonic() - started_at < 5
+    assert time.monotonic() - started_at < 10
