@@ -3,22 +3,11 @@
 begin;
 select plan(24);
 \ir people.psql
+\ir words.psql
 
 create function pg_temp.path(name text) returns text language sql immutable as $$
   select pg_temp.id('physics') || '/' || pg_temp.id('optics') || '/' || name
 $$;
--- As in people.psql, our own words for an error included.
-create or replace function pg_temp.outcome(statement text) returns text language plpgsql as $$
-declare
-  touched integer;
-begin
-  execute statement;
-  get diagnostics touched = row_count;
-  raise exception using errcode = 'UNDO0', message = touched || ' rows';
-exception
-  when sqlstate 'UNDO0' then return sqlerrm;
-  when others then return case when sqlstate like 'PT%' then sqlerrm else sqlstate end;
-end $$;
 create function pg_temp.finish(begun jsonb, missing text[] default '{}') returns text language sql as $$
   select pg_temp.outcome(format('select finish_copy(%L, missing => %L)', begun ->> 'id', missing))
 $$;

@@ -3,6 +3,7 @@
 
 begin;
 \ir people.psql
+\ir words.psql
 
 create function pg_temp.path(name text) returns text language sql immutable as $$
   select pg_temp.id('physics') || '/' || pg_temp.id('optics') || '/' || name
@@ -10,18 +11,6 @@ $$;
 create function pg_temp.begun(copy text) returns uuid language sql security definer as $$
   select id from private.workspace_copies where new_workspace_id = pg_temp.id(copy)
 $$;
--- As in people.psql, our own words for an error included.
-create or replace function pg_temp.outcome(statement text) returns text language plpgsql as $$
-declare
-  touched integer;
-begin
-  execute statement;
-  get diagnostics touched = row_count;
-  raise exception using errcode = 'UNDO0', message = touched || ' rows';
-exception
-  when sqlstate 'UNDO0' then return sqlerrm;
-  when others then return case when sqlstate like 'PT%' then sqlerrm else sqlstate end;
-end $$;
 
 insert into auth.users (id, email) select pg_temp.id(name), name || '@example.com'
   from unnest(array['olga', 'ed', 'vera', 'fred', 'sten', 'nora']) name;
