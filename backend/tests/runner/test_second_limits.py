@@ -1,4 +1,4 @@
-"""The walls behind the first ones: what holds a run, or ends it, when what stands before has failed."""
+"""What holds a run, or ends it, when the limits that usually do have failed."""
 
 import asyncio
 import contextlib
@@ -45,6 +45,16 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
+def ended(program: bytes, limits: Limits = LIMITS, *, warm: bool = True) -> Ending:
+    """How a program ends."""
+
+    async def run() -> Ending:
+        async with sandbox(warm=warm) as started:
+            return await started.run(program, b"", limits)
+
+    return asyncio.run(run())
+
+
 def while_it_runs(act: Callable[[int], None], wall_seconds: float = LIMITS.wall_seconds) -> Ending:
     """How an endless program ends when something is done to its process, again until it has ended."""
 
@@ -89,11 +99,7 @@ while True:
 def test_an_end_inside_is_named_as_a_native_programs(
     service: CodeRunner, program: bytes, status: str, signum: signal.Signals
 ) -> None:
-    async def run() -> Ending:
-        async with sandbox() as started:
-            return await started.run(program, b"", LIMITS)
-
-    ending = asyncio.run(run())
+    ending = ended(program)
     assert (DESCRIPTIONS[ending.status], ending.exit_signal) == (status, signum)
 
 
@@ -127,11 +133,8 @@ def test_what_no_program_can_do_to_itself_is_no_fault_of_the_program(
 
 
 def test_a_run_that_cannot_be_set_up_is_no_fault_of_the_program(service: CodeRunner) -> None:
-    async def run() -> Ending:
-        async with sandbox() as started:
-            return await started.run(b"print(1)", b"", replace(LIMITS, cpu_seconds=-1.0))
-
-    assert DESCRIPTIONS[asyncio.run(run()).status] == "Internal Error"
+    ending = ended(b"print(1)", replace(LIMITS, cpu_seconds=-1.0))
+    assert DESCRIPTIONS[ending.status] == "Internal Error"
 
 
 def test_no_run_outlives_a_service_that_has_not_read_all_endings(service: CodeRunner) -> None:
@@ -186,11 +189,7 @@ def test_no_run_outlives_a_template_that_is_given_up(service: CodeRunner, signum
 
 
 def test_a_run_is_told_with_the_time_that_it_took(service: CodeRunner) -> None:
-    async def run() -> Ending:
-        async with sandbox() as started:
-            return await started.run(b"while True: pass", b"", replace(LIMITS, cpu_seconds=0.5))
-
-    taken = asyncio.run(run()).cpu_seconds
+    taken = ended(b"while True: pass", replace(LIMITS, cpu_seconds=0.5)).cpu_seconds
     assert taken
     assert 0.4 < taken < 1
 
@@ -227,11 +226,7 @@ except MemoryError:
     print(len(held))
 """
 
-    async def run() -> Ending:
-        async with sandbox(warm=False) as started:
-            return await started.run(program, b"", LIMITS)
-
-    held = int(asyncio.run(run()).stdout)
+    held = int(ended(program, warm=False).stdout)
     assert 64 < held < LIMITS.memory_kib // 1024
 
 
